@@ -1,0 +1,3 @@
+//! Write peer-to-peer protocols by annotation.
+
+pub mod clock;

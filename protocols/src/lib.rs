@@ -1,0 +1,1 @@
+//! The plugins that ship with p2p-net.
