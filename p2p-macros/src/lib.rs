@@ -1,1 +1,84 @@
-//! The annotations.
+//! The annotations of `p2p-net`: `#[derive(Message)]`, `#[derive(Schema)]` and `#[protocol]`.
+//!
+//! `p2p-net` re-exports all of them; nobody names this crate. Each annotation is read in three steps: `parse` turns
+//! tokens into what the author wrote, `model` into what is valid, `expand` into code. The code names only
+//! `p2p_net::__private`; it holds no logic of its own beyond which function is called with which arguments.
+//!
+//! Nothing here guesses: what is not understood is an error on the author's own token, and several mistakes are
+//! reported together.
+
+use proc_macro::TokenStream;
+
+mod case;
+mod keys;
+mod message;
+mod mistakes;
+mod outside;
+mod protocol;
+mod schema;
+mod sessions;
+mod spans;
+
+/// Makes a struct or an enum a message: a type that travels over a channel in a lane of its own.
+///
+/// The type also derives serde's `Serialize` and `Deserialize`. Every field's type has a [`Schema`](macro@Schema).
+///
+/// | `#[message(..)]` on the type | default | meaning |
+/// |---|---|---|
+/// | `name = "say"` | the type's name in snake case | the name on the wire |
+/// | `max_bytes = 4096` | 65,531: one frame | the most bytes one encoded message may have; a constant expression |
+/// | `window = 1 << 20` | 1 MiB | bytes of this type that may be under way or unread |
+/// | `reply = Pong` | none | the message that answers it |
+/// | `crate = ::p2p_net` | `::p2p_net` | where the core is, if it was renamed |
+///
+/// | `#[message(..)]` on a field | meaning |
+/// |---|---|
+/// | `opaque = "uuid-1"` | the field's type is foreign; its author vouches for its encoding by this name and version |
+#[proc_macro_derive(Message, attributes(message))]
+pub fn derive_message(input: TokenStream) -> TokenStream {
+    message::derive(input.into()).into()
+}
+
+/// Makes the encoding of a type known as data, so that it can be a field of a message.
+///
+/// Type parameters are allowed where they have a schema themselves. Fields take `#[message(opaque = "name-and-version")]`,
+/// the type takes `#[message(crate = path)]`.
+#[proc_macro_derive(Schema, attributes(message))]
+pub fn derive_schema(input: TokenStream) -> TokenStream {
+    schema::derive(input.into()).into()
+}
+
+/// Makes an inherent impl, or one `async fn`, a protocol: linking the crate makes it part of the node.
+///
+/// | argument | default | meaning |
+/// |---|---|---|
+/// | `sessions = !SEED` | `ALL` | on whose channels it runs: `INBOUND`, `OUTBOUND`, `MANUAL`, `SEED`, constants, and `!` `\|` `&` `-` `^` |
+/// | `name = "chat"` | the type's or function's name in snake case | the name on the wire |
+/// | `version = 2` | 1 | both ends run the highest they share |
+/// | `phase = handshake` | `main` | before all others and to its end, or for the channel's life |
+/// | `crate = ::p2p_net` | `::p2p_net` | where the core is, if it was renamed |
+///
+/// In the impl, `fn init` or `async fn init` makes the instance (without it the type's `Default` does), each `#[on]` method
+/// handles one message, each `#[job]` method runs for as long as it likes. All other methods are left alone.
+#[proc_macro_attribute]
+pub fn protocol(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    protocol::annotate(arguments.into(), item.into()).into()
+}
+
+/// Marks a method of an impl under `#[protocol]` as the handler of the message it takes.
+///
+/// The method is `async`, takes `&self`, exactly one message by value, and any extractors, in any order. It returns `()`
+/// or `Result<()>`; for a message with a reply, the reply or a `Result` of it.
+#[proc_macro_attribute]
+pub fn on(_: TokenStream, item: TokenStream) -> TokenStream {
+    outside::explain("on", item.into()).into()
+}
+
+/// Marks a method of an impl under `#[protocol]` as a job: it starts with the protocol on every channel.
+///
+/// The method is `async`, takes `&self` and any extractors, and returns `()` or `Result<()>`. It ends by itself or with
+/// the channel; an error ends the channel.
+#[proc_macro_attribute]
+pub fn job(_: TokenStream, item: TokenStream) -> TokenStream {
+    outside::explain("job", item.into()).into()
+}

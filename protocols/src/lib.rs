@@ -1,1 +1,8 @@
-//! The plugins that ship with p2p-net.
+//! The plugins that ship with p2p-net, written with its own annotations: [`version`], [`ping`] and [`address`].
+//!
+//! A program that says `use p2p_protocols as _;` runs all three. Each can be left out, or replaced by one of your own:
+//! the core knows none of them.
+
+pub mod address;
+pub mod ping;
+pub mod version;

@@ -1,1 +1,1 @@
-//! Placeholder.
+//! Whole-network tests; the package itself is empty, see `tests/`.

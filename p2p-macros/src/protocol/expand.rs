@@ -1,0 +1,196 @@
+//! Turns a protocol into its descriptor, its constructor and its `ProtocolBase` impl.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::ItemFn;
+
+use super::handler;
+use super::model::{Construct, Method, Model};
+use super::parse::Phase;
+use crate::spans::{ends, local};
+
+/// All that follows the author's item.
+pub(super) fn expand(model: &Model) -> TokenStream {
+    let own = &model.own;
+    let constants = handler::constants(model);
+    let (sessions, descriptor) = (sessions(model), descriptor(model));
+    let (construct, base) = (construct(model), base(model));
+    in_scope(
+        model,
+        &quote! {
+            #constants
+            #sessions
+            #[automatically_derived]
+            impl __p2p::Protocol for #own {
+                const DESCRIPTOR: &'static __p2p::ProtocolDescriptor = &#descriptor;
+            }
+            __p2p::inventory::submit! { __p2p::Linked(<#own as __p2p::Protocol>::DESCRIPTOR) }
+            #construct
+            #base
+        },
+    )
+}
+
+/// What keeps the rest of the program compiling after a mistake.
+pub(super) fn stub(model: &Model) -> TokenStream {
+    let own = &model.own;
+    in_scope(
+        model,
+        &quote! {
+            #[automatically_derived]
+            impl __p2p::Protocol for #own {
+                const DESCRIPTOR: &'static __p2p::ProtocolDescriptor = &__p2p::STUB;
+            }
+        },
+    )
+}
+
+/// The type that stands for a function in a set of protocols; braces leave the function its name.
+pub(super) fn type_of_function(item: &ItemFn) -> TokenStream {
+    let (visibility, ident) = (&item.vis, &item.sig.ident);
+    let cfgs = item.attrs.iter().filter(|attribute| attribute.path().is_ident("cfg"));
+    let doc = format!("The protocol of the function [`{ident}()`].");
+    quote! {
+        #(#cfgs)*
+        #[doc = #doc]
+        #[allow(non_camel_case_types)]
+        #visibility struct #ident {}
+    }
+}
+
+fn in_scope(model: &Model, code: &TokenStream) -> TokenStream {
+    let (core, cfgs) = (&model.arguments.core, &model.cfgs);
+    quote! {
+        #(#cfgs)*
+        #[allow(unused_qualifications)]
+        const _: () = {
+            #[allow(unused_imports)]
+            use #core::__private as __p2p;
+            #code
+        };
+    }
+}
+
+fn sessions(model: &Model) -> TokenStream {
+    let Some(sessions) = &model.arguments.sessions else {
+        return quote!(
+            const __SESSIONS: __p2p::SessionFlags = __p2p::SessionFlags::ALL;
+        );
+    };
+    let constant = &sessions.constant;
+    let (first, last) = ends(&sessions.written);
+    let check = quote_spanned!(first=> __p2p::check_sessions);
+    let arguments = quote_spanned!(last=> (__SESSIONS));
+    quote! {
+        const __SESSIONS: __p2p::SessionFlags = {
+            #[allow(unused_imports)]
+            use __p2p::flags::*;
+            #constant
+        };
+        const _: () = #check #arguments;
+    }
+}
+
+fn descriptor(model: &Model) -> TokenStream {
+    let (name, version) = (&model.name, model.arguments.version);
+    let phase = match model.arguments.phase {
+        Phase::Handshake => quote!(__p2p::Phase::Handshake),
+        Phase::Main => quote!(__p2p::Phase::Main),
+    };
+    let handlers = model.handlers.iter().map(|handler| {
+        let (cfgs, constant) = (&handler.cfgs, handler.constant());
+        quote!(#(#cfgs)* #constant)
+    });
+    let init = match &model.construct {
+        Construct::Init(init, _) => Some(init),
+        Construct::Default | Construct::Function => None,
+    };
+    let requires = init.into_iter().chain(&model.jobs).flat_map(|method| {
+        let cfgs = &method.cfgs;
+        method.takes.iter().map(move |ty| {
+            let extractor = handler::extractor(ty);
+            quote!(#(#cfgs)* #extractor.requires())
+        })
+    });
+    quote! {
+        __p2p::ProtocolDescriptor {
+            name: #name,
+            version: #version,
+            sessions: __SESSIONS,
+            phase: #phase,
+            handlers: &[#(#handlers),*],
+            requires: &[#(#requires),*],
+            construct: __p2p::Construct::Channel(__construct),
+            at: ::core::concat!(::core::file!(), ":", ::core::line!()),
+        }
+    }
+}
+
+fn construct(model: &Model) -> TokenStream {
+    let own = &model.own;
+    let instance = match &model.construct {
+        Construct::Function => quote!(#own {}),
+        Construct::Default => {
+            let (first, last) = ends(own);
+            let open = quote_spanned!(first=> __p2p::by_default::<);
+            let close = quote_spanned!(last=> >());
+            quote!(#open #own #close)
+        }
+        Construct::Init(init, is_async) => by_init(model, init, *is_async),
+    };
+    quote! {
+        fn __construct(
+            __context: &__p2p::Context,
+        ) -> __p2p::BoxFuture<'_, __p2p::Result<::std::sync::Arc<dyn __p2p::ProtocolBase>>> {
+            ::std::boxed::Box::pin(async move {
+                let __instance: #own = #instance;
+                ::core::result::Result::Ok(::std::sync::Arc::new(__instance) as ::std::sync::Arc<dyn __p2p::ProtocolBase>)
+            })
+        }
+    }
+}
+
+fn by_init(model: &Model, init: &Method, is_async: bool) -> TokenStream {
+    let (own, ident) = (&model.own, &init.ident);
+    let (takes, values) = handler::extract(init);
+    let span = init.span();
+    let call = quote_spanned!(span=> <#own>::#ident(#(#values),*));
+    let made = if is_async { handler::sent(init, &call) } else { call };
+    let (first, last) = ends(&init.returns);
+    let into = quote_spanned!(first=> __p2p::instance::<#own, _>);
+    let value = local("__made", &init.ident, first);
+    let argument = quote_spanned!(last=> (#value)?);
+    quote! {{
+        #takes
+        let #value = #made;
+        #into #argument
+    }}
+}
+
+fn base(model: &Model) -> TokenStream {
+    let (own, name) = (&model.own, &model.name);
+    let serve = (!model.handlers.is_empty()).then(|| handler::serve(model));
+    let jobs = handler::jobs(model);
+    let span = model.own_span();
+    let base = quote_spanned!(span=> __p2p::ProtocolBase);
+    quote! {
+        #[automatically_derived]
+        impl #base for #own {
+            fn name(&self) -> &'static str {
+                #name
+            }
+
+            fn start(
+                self: ::std::sync::Arc<Self>,
+                __context: __p2p::Context,
+            ) -> __p2p::BoxFuture<'static, __p2p::Result<()>> {
+                ::std::boxed::Box::pin(async move {
+                    let __context = ::std::sync::Arc::new(__context);
+                    #serve
+                    #jobs
+                    ::core::result::Result::Ok(())
+                })
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! A protocol; valid by construction but for what only types tell.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+use syn::{
+    Attribute, FnArg, ImplItem, ImplItemFn, ItemFn, ItemImpl, LitStr, ReceiverKind, ReturnType, Signature, Type,
+};
+
+use super::parse::{Arguments, Mark, take_mark};
+use super::types::portable;
+use crate::case::snake_case;
+use crate::mistakes::Mistakes;
+
+/// The most arguments a method may have; the core has an impl for each number up to it.
+pub(super) const MOST_ARGUMENTS: usize = 6;
+
+/// A protocol.
+pub(super) struct Model {
+    pub(super) arguments: Arguments,
+    /// The type that is the protocol.
+    pub(super) own: Type,
+    /// The item's conditions.
+    pub(super) cfgs: Vec<Attribute>,
+    /// Its name on the wire.
+    pub(super) name: String,
+    pub(super) construct: Construct,
+    pub(super) handlers: Vec<Method>,
+    pub(super) jobs: Vec<Method>,
+}
+
+/// How an instance is made.
+pub(super) enum Construct {
+    /// By `init`; `true`: it is async.
+    Init(Method, bool),
+    /// By `Default`.
+    Default,
+    /// It is a function: there is nothing to make.
+    Function,
+}
+
+/// A method, or a function, that generated code calls.
+pub(super) struct Method {
+    pub(super) ident: Ident,
+    pub(super) cfgs: Vec<Attribute>,
+    /// The types of its arguments.
+    pub(super) takes: Vec<Type>,
+    /// What errors about its result point at: the type, or the name.
+    pub(super) returns: TokenStream,
+}
+
+impl Model {
+    /// Reads an impl and takes the marks off its methods. `None`: there is no type that could be a protocol.
+    pub(super) fn of_impl(arguments: Arguments, item: &mut ItemImpl, mistakes: &mut Mistakes) -> Option<Self> {
+        let mut model = Self {
+            name: String::new(),
+            own: (*item.self_ty).clone(),
+            cfgs: conditions(&item.attrs),
+            construct: Construct::Default,
+            handlers: Vec::new(),
+            jobs: Vec::new(),
+            arguments,
+        };
+        for item in &mut item.items {
+            if let ImplItem::Fn(method) = item {
+                model.add(method, mistakes);
+            }
+        }
+        if let Some((of, _)) = &item.trait_ {
+            let text = "`#[protocol]` goes on an inherent impl, `impl Chat { .. }`, not on the impl of a trait";
+            mistakes.add(of, text);
+            return None;
+        }
+        if !item.generics.params.is_empty() {
+            let text = "a protocol has no generic parameters, since its name stands for one type";
+            mistakes.add(&item.generics, text);
+            return None;
+        }
+        let Type::Path(path) = &*item.self_ty else {
+            mistakes.add(&item.self_ty, "a protocol is a type of your own");
+            return None;
+        };
+        let own = path.path.segments.last().map(|last| snake_case(&last.ident)).unwrap_or_default();
+        model.name = model.arguments.name.as_ref().map_or(own, LitStr::value);
+        if model.handlers.is_empty() && model.jobs.is_empty() && mistakes.is_empty() {
+            let text = "this protocol does nothing: mark an async method with `#[on]` or `#[job]`";
+            mistakes.add(&item.self_ty, text);
+        }
+        Some(model)
+    }
+
+    /// Reads a function.
+    pub(super) fn of_function(arguments: Arguments, item: &ItemFn, mistakes: &mut Mistakes) -> Self {
+        let ident = &item.sig.ident;
+        if let Some(FnArg::Receiver(receiver)) = item.sig.inputs.first() {
+            mistakes.add(receiver, "a function under `#[protocol]` has no `self`; annotate the impl to use methods");
+        }
+        let handler = handler(&item.sig, Vec::new(), None, "a function under `#[protocol]`", mistakes);
+        Self {
+            name: arguments.name.as_ref().map_or_else(|| snake_case(ident), LitStr::value),
+            own: syn::parse_quote!(#ident),
+            cfgs: conditions(&item.attrs),
+            construct: Construct::Function,
+            handlers: vec![handler],
+            jobs: Vec::new(),
+            arguments,
+        }
+    }
+
+    fn add(&mut self, method: &mut ImplItemFn, mistakes: &mut Mistakes) {
+        let mark = take_mark(&mut method.attrs, &self.arguments.core, mistakes);
+        let (signature, cfgs) = (&method.sig, conditions(&method.attrs));
+        if signature.ident == "init" {
+            return self.add_init(signature, cfgs, mark, mistakes);
+        }
+        let Some(mark) = mark else { return };
+        check_receiver(signature, mark.written(), mistakes);
+        match mark {
+            Mark::On => {
+                self.handlers.push(handler(signature, cfgs, Some(&self.own), "an `#[on]` handler", mistakes));
+            }
+            Mark::Job => {
+                check_async(signature, "a `#[job]`", mistakes);
+                self.jobs.push(read(signature, cfgs, Some(&self.own), "a `#[job]`", mistakes));
+            }
+        }
+    }
+
+    fn add_init(&mut self, signature: &Signature, cfgs: Vec<Attribute>, mark: Option<Mark>, mistakes: &mut Mistakes) {
+        if let Some(mark) = mark {
+            let text = format!("`init` makes the protocol, so it cannot be `{}` as well", mark.written());
+            mistakes.add(&signature.ident, text);
+        }
+        if let Some(FnArg::Receiver(receiver)) = signature.inputs.first() {
+            mistakes.add(receiver, "`init` makes the protocol, so there is no `self` yet; it returns `Self`");
+        }
+        if matches!(signature.output, ReturnType::Default) {
+            mistakes.add(&signature.ident, "`init` returns `Self` or `Result<Self>`");
+        }
+        if matches!(self.construct, Construct::Init(..)) {
+            let text = "a protocol has one `init`; put `#[cfg]` inside of its body";
+            return mistakes.add(&signature.ident, text);
+        }
+        let init = read(signature, cfgs, Some(&self.own), "`init`", mistakes);
+        if let Some(cfg) = init.cfgs.first() {
+            mistakes.add(cfg, "`init` is there under all conditions; put `#[cfg]` inside of its body");
+        }
+        self.construct = Construct::Init(init, signature.asyncness.is_some());
+    }
+}
+
+/// Reads what takes a message.
+fn handler(
+    signature: &Signature,
+    cfgs: Vec<Attribute>,
+    own: Option<&Type>,
+    what: &str,
+    mistakes: &mut Mistakes,
+) -> Method {
+    check_async(signature, what, mistakes);
+    if signature.inputs.iter().all(|input| matches!(input, FnArg::Receiver(_))) {
+        let text = format!("{what} takes exactly one message, by value; this one takes none");
+        mistakes.add(&signature.ident, text);
+    }
+    read(signature, cfgs, own, what, mistakes)
+}
+
+fn read(
+    signature: &Signature,
+    cfgs: Vec<Attribute>,
+    own: Option<&Type>,
+    what: &str,
+    mistakes: &mut Mistakes,
+) -> Method {
+    let parameters = &signature.generics.params;
+    if parameters.iter().any(|parameter| !matches!(parameter, syn::GenericParam::Lifetime(_))) {
+        let text = format!("{what} has no generic parameters, since its arguments' types tell what to pass");
+        mistakes.add(parameters, text);
+    }
+    if let syn::Safety::Unsafe(token) = &signature.safety {
+        mistakes.add(token, format!("{what} is called by generated code, which cannot be `unsafe`"));
+    }
+    let mut takes = Vec::new();
+    for input in &signature.inputs {
+        let FnArg::Typed(argument) = input else { continue };
+        for cfg in conditions(&argument.attrs) {
+            mistakes.add(&cfg, "an argument has no conditions; put `#[cfg]` on the method");
+        }
+        takes.push(portable(argument, own, mistakes));
+        if takes.len() == MOST_ARGUMENTS + 1 {
+            mistakes.add(argument, format!("{what} has at most {MOST_ARGUMENTS} arguments"));
+        }
+    }
+    let returns = match &signature.output {
+        ReturnType::Type(_, ty) => ty.to_token_stream(),
+        ReturnType::Default => signature.ident.to_token_stream(),
+    };
+    Method { ident: signature.ident.clone(), cfgs, takes, returns }
+}
+
+fn check_async(signature: &Signature, what: &str, mistakes: &mut Mistakes) {
+    if signature.asyncness.is_none() {
+        mistakes.add(&signature.fn_token, format!("{what} is async: `async fn {}`", signature.ident.unraw()));
+    }
+}
+
+fn check_receiver(signature: &Signature, mark: &str, mistakes: &mut Mistakes) {
+    let shared = "a protocol is shared by all that it runs";
+    match signature.inputs.first() {
+        Some(FnArg::Receiver(receiver)) => match &receiver.kind {
+            ReceiverKind::Reference(_, _, None) => {}
+            ReceiverKind::Reference(_, _, Some(_)) => {
+                let text = format!("`{mark}` takes `&self`: {shared}; keep what changes in a `Mutex` or an atomic");
+                mistakes.add(receiver, text);
+            }
+            _ => mistakes.add(receiver, format!("`{mark}` takes `&self`: {shared}")),
+        },
+        _ => mistakes.add_error(syn::Error::new(signature.ident.span(), format!("`{mark}` takes `&self`"))),
+    }
+}
+
+fn conditions(attributes: &[Attribute]) -> Vec<Attribute> {
+    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect()
+}
+
+impl Method {
+    /// Where it is.
+    pub(super) fn span(&self) -> proc_macro2::Span {
+        self.ident.span()
+    }
+
+    /// The constant that describes it.
+    pub(super) fn constant(&self) -> Ident {
+        let name = self.ident.unraw().to_string().to_uppercase();
+        Ident::new(&format!("__ON_{name}"), self.ident.span())
+    }
+}
+
+impl Model {
+    /// Where the type is.
+    pub(super) fn own_span(&self) -> proc_macro2::Span {
+        self.own.span()
+    }
+}

@@ -1,0 +1,142 @@
+//! Reads the arguments of `#[protocol(..)]`, and the marks on methods.
+
+use proc_macro2::{Ident, TokenStream};
+use syn::ext::IdentExt;
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, Expr, LitInt, LitStr, Meta, Path};
+
+use crate::keys::{Keys, core_path, default_core, wire_name};
+use crate::mistakes::Mistakes;
+use crate::sessions;
+
+/// When a protocol runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    Handshake,
+    Main,
+}
+
+/// Whose channels a protocol runs on.
+pub(super) struct Sessions {
+    /// As written, for its place.
+    pub(super) written: Expr,
+    /// As a constant.
+    pub(super) constant: TokenStream,
+}
+
+/// What `#[protocol(..)]` says.
+pub(super) struct Arguments {
+    pub(super) sessions: Option<Sessions>,
+    pub(super) name: Option<LitStr>,
+    pub(super) version: u16,
+    pub(super) phase: Phase,
+    pub(super) core: Path,
+}
+
+impl Arguments {
+    /// Reads the tokens in the brackets.
+    pub(super) fn read(tokens: TokenStream, mistakes: &mut Mistakes) -> Self {
+        let mut read = Self { sessions: None, name: None, version: 1, phase: Phase::Main, core: default_core() };
+        let mut keys = Keys::new(&["sessions", "name", "version", "phase", "crate"]);
+        let parser = |input: ParseStream| {
+            keys.read(input, mistakes, |key, input| {
+                match key {
+                    "sessions" => {
+                        let written: Expr = input.parse()?;
+                        let constant = sessions::rewrite(&written)?;
+                        read.sessions = Some(Sessions { written, constant });
+                    }
+                    "name" => read.name = Some(wire_name(input)?),
+                    "version" => read.version = version(input)?,
+                    "phase" => read.phase = phase(input)?,
+                    _ => read.core = core_path(input)?,
+                }
+                Ok(())
+            });
+            Ok(())
+        };
+        // The parser never fails and leaves nothing.
+        let _: syn::Result<()> = parser.parse2(tokens);
+        read
+    }
+}
+
+fn version(input: ParseStream) -> syn::Result<u16> {
+    let text = "a version is a number from 1 to 65535";
+    let number: LitInt = input.parse().map_err(|error| syn::Error::new(error.span(), text))?;
+    match number.base10_parse() {
+        Ok(version @ 1..) => Ok(version),
+        _ => Err(syn::Error::new(number.span(), text)),
+    }
+}
+
+fn phase(input: ParseStream) -> syn::Result<Phase> {
+    let text = "a phase is `handshake` or `main`";
+    let phase = input.call(Ident::parse_any).map_err(|error| syn::Error::new(error.span(), text))?;
+    match phase.to_string().as_str() {
+        "handshake" => Ok(Phase::Handshake),
+        "main" => Ok(Phase::Main),
+        _ => Err(syn::Error::new(phase.span(), text)),
+    }
+}
+
+/// What a method is to its protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    On,
+    Job,
+}
+
+impl Mark {
+    /// As the author writes it.
+    pub(super) fn written(self) -> &'static str {
+        match self {
+            Self::On => "#[on]",
+            Self::Job => "#[job]",
+        }
+    }
+}
+
+/// Attributes that nobody else has and that an author might expect here.
+const EXPECTED: &[&str] =
+    &["every", "stop", "start", "init", "handle", "handler", "message", "receive", "request", "task"];
+
+/// Takes the marks off a method's attributes.
+pub(super) fn take_mark(attributes: &mut Vec<Attribute>, core: &Path, mistakes: &mut Mistakes) -> Option<Mark> {
+    let mut found = None;
+    attributes.retain(|attribute| {
+        let Some(name) = own_name(attribute.path(), core) else { return true };
+        let mark = match name.as_str() {
+            "on" => Mark::On,
+            "job" => Mark::Job,
+            _ if !EXPECTED.contains(&name.as_str()) => return true,
+            _ => {
+                let text =
+                    format!("there is no `#[{name}]` for the methods of a protocol, there are: `#[on]`, `#[job]`");
+                mistakes.add(attribute, text);
+                return false;
+            }
+        };
+        if !matches!(attribute.meta, Meta::Path(_)) {
+            mistakes.add(attribute, format!("`{}` takes no arguments", mark.written()));
+        }
+        match found {
+            None => found = Some(mark),
+            Some(_) => mistakes.add(attribute, "a method is either one handler or one job: it takes one mark"),
+        }
+        false
+    });
+    found
+}
+
+/// `on` of `#[on]`, `#[p2p_net::on]` and `#[::the::core::on]`.
+fn own_name(path: &Path, core: &Path) -> Option<String> {
+    if let Some(name) = path.get_ident() {
+        return Some(name.to_string());
+    }
+    let (last, parents) = path.segments.iter().next_back().map(|last| (last, path.segments.len() - 1))?;
+    let parents: Vec<_> = path.segments.iter().take(parents).map(|segment| &segment.ident).collect();
+    let ours = parents.iter().copied().eq(core.segments.iter().map(|segment| &segment.ident))
+        || matches!(parents.as_slice(), [name] if *name == "p2p_net");
+    ours.then(|| last.ident.to_string())
+}

@@ -1,0 +1,290 @@
+//! What a channel has to send: small frames in order, large messages lane by lane, and the credit to send them. Pure code.
+//!
+//! Senders add under a lock, the writer takes everything in one go. A message that fits a frame is appended whole. A
+//! larger one waits in its lane and is cut into parts only when the writer takes them, lane by lane in turn: a ping waits
+//! for one part, never for a megabyte, and a sender that is dropped leaves no half message behind.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::message::MessageId;
+use crate::message::frame::{self, HEADER, Header, Kind, MAX_PAYLOAD};
+use crate::message::lane::{LaneIndex, LaneTable};
+
+/// The most bytes of large messages in one write. 128 KiB was measured: 5% more throughput, twice a sibling's round trip.
+const CHUNK: usize = 64 << 10;
+
+/// What a buffer keeps once it is empty, in bytes; more is given back.
+const KEEP: usize = 16 << 10;
+
+/// What became of something offered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Offered {
+    /// It will be written.
+    Taken,
+    /// Its lane has no credit, or the queue is full: wait and offer it again.
+    Wait,
+    /// The channel is over.
+    Closed,
+}
+
+/// The sending half of a channel, without its socket.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    table: Arc<LaneTable>,
+    /// Whole frames, in order.
+    small: Vec<u8>,
+    /// Small frames the outbox holds before senders wait, in bytes.
+    high_water: usize,
+    lanes: Box<[Lane]>,
+    /// Lanes with a large message and credit for some of it, in turn.
+    ready: VecDeque<LaneIndex>,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Lane {
+    credit: u32,
+    large: Option<Large>,
+}
+
+/// A message over one frame, on its way in parts; shared by the channels of a broadcast.
+#[derive(Debug)]
+struct Large {
+    bytes: Arc<Vec<u8>>,
+    sent: usize,
+    last: Kind,
+}
+
+impl Outbox {
+    pub(crate) fn new(table: Arc<LaneTable>, high_water: usize) -> Self {
+        let lanes = table.lanes().iter().map(|lane| Lane { credit: lane.window, large: None }).collect();
+        Self { table, small: Vec::new(), high_water, lanes, ready: VecDeque::new(), closed: false }
+    }
+
+    /// Offers a payload that fits one frame: `head`, then `body`.
+    #[inline]
+    pub(crate) fn offer(&mut self, at: LaneIndex, kind: Kind, head: &[u8], body: &[u8]) -> Offered {
+        let len = head.len() + body.len();
+        debug_assert!(len <= MAX_PAYLOAD, "{len} bytes are more than a frame");
+        if self.closed {
+            return Offered::Closed;
+        }
+        let lane = &mut self.lanes[at.get()];
+        let size = HEADER + len;
+        if self.small.len() >= self.high_water || lane.large.is_some() || (lane.credit as usize) < size {
+            return Offered::Wait;
+        }
+        lane.credit -= size as u32;
+        self.small.extend_from_slice(&Header::new(kind, self.table.lane(at).id, len).to_wire());
+        self.small.extend_from_slice(head);
+        self.small.extend_from_slice(body);
+        Offered::Taken
+    }
+
+    /// Offers a payload of more than one frame.
+    pub(crate) fn offer_large(&mut self, at: LaneIndex, kind: Kind, bytes: &Arc<Vec<u8>>) -> Offered {
+        if self.closed {
+            return Offered::Closed;
+        }
+        let lane = &mut self.lanes[at.get()];
+        if lane.large.is_some() {
+            return Offered::Wait;
+        }
+        lane.large = Some(Large { bytes: bytes.clone(), sent: 0, last: kind });
+        if lane.credit as usize > HEADER {
+            self.ready.push_back(at);
+        }
+        Offered::Taken
+    }
+
+    /// Queues a frame that needs no credit: window and close frames, of which there are few by nature.
+    pub(crate) fn control(&mut self, kind: Kind, id: MessageId, payload: &[u8]) {
+        if !self.closed {
+            frame::write(&mut self.small, kind, id, payload);
+        }
+    }
+
+    /// Adds what the peer granted; `None` when the lane then had more than its window.
+    pub(crate) fn add_credit(&mut self, at: LaneIndex, credit: u32) -> Option<()> {
+        let window = self.table.lane(at).window;
+        let lane = &mut self.lanes[at.get()];
+        let blocked = lane.large.is_some() && lane.credit as usize <= HEADER;
+        lane.credit = lane.credit.checked_add(credit).filter(|sum| *sum <= window)?;
+        if blocked && lane.credit as usize > HEADER {
+            self.ready.push_back(at);
+        }
+        Some(())
+    }
+
+    /// Refuses everything from now on; what is queued is dropped but for the small frames, the last of them `close`.
+    pub(crate) fn close(&mut self, close: Option<&[u8]>) {
+        if self.closed {
+            return;
+        }
+        match close {
+            Some(payload) => self.control(Kind::Close, MessageId::from_wire(0), payload),
+            None => self.small = Vec::new(),
+        }
+        self.closed = true;
+        self.ready.clear();
+        self.lanes.iter_mut().for_each(|lane| lane.large = None);
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether the writer has something to take.
+    #[inline]
+    pub(crate) fn has_work(&self) -> bool {
+        !self.small.is_empty() || !self.ready.is_empty()
+    }
+
+    /// Whether small frames wait for room.
+    pub(crate) fn is_full(&self) -> bool {
+        self.small.len() >= self.high_water
+    }
+
+    /// Moves all small frames, then parts of large messages in turn, to the empty `batch`; `finished` is told each lane
+    /// whose large message is now wholly taken.
+    pub(crate) fn take(&mut self, batch: &mut Vec<u8>, mut finished: impl FnMut(LaneIndex)) {
+        std::mem::swap(&mut self.small, batch);
+        let limit = batch.len() + CHUNK;
+        while batch.len() < limit
+            && let Some(at) = self.ready.pop_front()
+        {
+            let lane = &mut self.lanes[at.get()];
+            let Some(large) = &mut lane.large else { continue };
+            let rest = large.bytes.len() - large.sent;
+            let len = rest.min(MAX_PAYLOAD).min(lane.credit as usize - HEADER);
+            let kind = if len == rest { large.last } else { Kind::Part };
+            batch.extend_from_slice(&Header::new(kind, self.table.lane(at).id, len).to_wire());
+            batch.extend_from_slice(&large.bytes[large.sent..large.sent + len]);
+            large.sent += len;
+            lane.credit -= (HEADER + len) as u32;
+            if len == rest {
+                lane.large = None;
+                finished(at);
+            } else if lane.credit as usize > HEADER {
+                self.ready.push_back(at);
+            }
+        }
+    }
+
+    /// Gives back what a burst left behind; called when the writer has nothing left to do.
+    pub(crate) fn shrink(&mut self) {
+        if self.small.is_empty() && self.small.capacity() > KEEP {
+            self.small = Vec::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{MessageSpec, Shape};
+
+    fn spec(name: &'static str, max_bytes: usize, window: u32) -> (MessageSpec, bool) {
+        let (id, type_name) = (MessageId::of(name), (|| "T") as fn() -> &'static str);
+        (
+            MessageSpec { name, id, max_bytes, window, fingerprint: 1, shape: &Shape::Unit, reply: None, type_name },
+            false,
+        )
+    }
+
+    fn outbox() -> (Outbox, LaneIndex, LaneIndex, LaneIndex) {
+        let table = [spec("ping", 64, 1000), spec("big", 1 << 20, 200_000), spec("huge", 1 << 20, 200_000)];
+        let table = Arc::new(LaneTable::new(table).unwrap());
+        let find = |name| table.find(MessageId::of(name)).unwrap();
+        let (ping, big, huge) = (find("ping"), find("big"), find("huge"));
+        (Outbox::new(table, 4096), ping, big, huge)
+    }
+
+    fn kinds(mut batch: &[u8]) -> Vec<(Kind, MessageId, usize)> {
+        let mut kinds = Vec::new();
+        while let Some(header) = Header::parse(batch).unwrap() {
+            kinds.push((header.kind, header.id, header.len as usize));
+            batch = &batch[header.frame_len()..];
+        }
+        kinds
+    }
+
+    #[test]
+    fn a_lane_without_credit_waits_and_its_siblings_do_not() {
+        let (mut outbox, ping, big, _) = outbox();
+        while outbox.offer(ping, Kind::Message, &[], &[0; 56]) == Offered::Taken {}
+        assert_eq!(outbox.small.len(), 960);
+        assert_eq!(outbox.offer(big, Kind::Message, &[], &[0; 56]), Offered::Taken);
+        assert_eq!(outbox.add_credit(ping, 64), Some(()));
+        assert_eq!(outbox.offer(ping, Kind::Message, &[], &[0; 56]), Offered::Taken);
+    }
+
+    #[test]
+    fn more_credit_than_the_window_is_refused() {
+        let (mut outbox, ping, ..) = outbox();
+        assert_eq!(outbox.add_credit(ping, 1), None);
+        assert_eq!(outbox.add_credit(ping, u32::MAX), None);
+    }
+
+    #[test]
+    fn large_messages_go_in_parts_lane_by_lane_behind_small_frames() {
+        let (mut outbox, ping, big, huge) = outbox();
+        let bytes = Arc::new(vec![7; 150_000]);
+        assert_eq!(outbox.offer_large(big, Kind::Message, &bytes), Offered::Taken);
+        assert_eq!(outbox.offer_large(big, Kind::Message, &bytes), Offered::Wait);
+        assert_eq!(outbox.offer_large(huge, Kind::Message, &bytes), Offered::Taken);
+        let (b, h) = (MessageId::of("big"), MessageId::of("huge"));
+        let mut seen = Vec::new();
+        let mut finished = Vec::new();
+        for turn in 0..3 {
+            assert_eq!(outbox.offer(ping, Kind::Message, &[], &[turn; 8]), Offered::Taken);
+            let mut batch = Vec::new();
+            outbox.take(&mut batch, |lane| finished.push(lane));
+            let kinds = kinds(&batch);
+            assert_eq!(kinds[0], (Kind::Message, MessageId::of("ping"), 8), "a small frame waits for one write");
+            seen.extend_from_slice(&kinds[1..]);
+        }
+        while outbox.has_work() {
+            let mut batch = Vec::new();
+            outbox.take(&mut batch, |lane| finished.push(lane));
+            seen.extend(kinds(&batch));
+        }
+        let (part, last) = ((Kind::Part, 65_535), (Kind::Message, 18_930));
+        let expected = [(part, b), (part, h), (part, b), (part, h), (last, b), (last, h)];
+        assert_eq!(seen, expected.map(|((kind, len), id)| (kind, id, len)));
+        assert_eq!(finished, [big, huge]);
+    }
+
+    #[test]
+    fn a_large_message_stops_where_its_credit_ends_and_goes_on_with_more() {
+        let (mut outbox, _, big, _) = outbox();
+        assert_eq!(outbox.offer_large(big, Kind::Message, &Arc::new(vec![7; 300_000])), Offered::Taken);
+        let mut batch = Vec::new();
+        while outbox.has_work() {
+            let mut more = Vec::new();
+            outbox.take(&mut more, |_| panic!("it cannot be finished"));
+            batch.extend(more);
+        }
+        assert_eq!(batch.len(), 200_000, "the window and not a byte more");
+        assert_eq!(outbox.add_credit(big, 150_000), Some(()));
+        let mut done = false;
+        while outbox.has_work() {
+            outbox.take(&mut Vec::new(), |_| done = true);
+        }
+        assert!(done);
+    }
+
+    #[test]
+    fn closing_drops_large_messages_and_ends_with_the_reason() {
+        let (mut outbox, ping, big, _) = outbox();
+        assert_eq!(outbox.offer(ping, Kind::Message, &[], &[1]), Offered::Taken);
+        assert_eq!(outbox.offer_large(big, Kind::Message, &Arc::new(vec![7; 70_000])), Offered::Taken);
+        outbox.close(Some(&[3]));
+        assert_eq!(outbox.offer(ping, Kind::Message, &[], &[1]), Offered::Closed);
+        let mut batch = Vec::new();
+        outbox.take(&mut batch, |_| ());
+        assert_eq!(kinds(&batch).iter().map(|frame| frame.0).collect::<Vec<_>>(), [Kind::Message, Kind::Close]);
+        assert!(!outbox.has_work());
+    }
+}

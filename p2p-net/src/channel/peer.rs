@@ -1,0 +1,83 @@
+//! What is known of the peer at the other end of a channel.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Channel, Inner};
+use crate::disconnect::Side;
+use crate::identity::NodeId;
+use crate::node_url::NodeUrl;
+use crate::protocol::Agreement;
+
+/// What is known of a connected peer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PeerInfo {
+    /// The key it proved.
+    pub id: NodeId,
+    /// Where it is, as this end sees it.
+    pub remote: String,
+    /// The URL that was dialled, when this end dialled.
+    pub url: Option<NodeUrl>,
+    /// Whether the peer dialled.
+    pub inbound: bool,
+    /// The session: `inbound`, `outbound`, `manual` or `seed`.
+    pub session: String,
+    /// What it calls itself: `name/v1.0.0/linux/…`; empty until the handshake says so.
+    pub name: String,
+    /// Where it sees this node.
+    pub observed: String,
+    /// Where it says it listens.
+    pub listen: Vec<NodeUrl>,
+    /// The protocols both ends run, as `name/version`.
+    pub protocols: Vec<String>,
+    /// The last round trip that was measured.
+    pub rtt: Option<Duration>,
+    /// For how long it has been connected.
+    pub connected: Duration,
+}
+
+/// What protocols found out about a peer.
+#[derive(Debug, Default)]
+pub(super) struct Facts {
+    name: String,
+    observed: String,
+    listen: Vec<NodeUrl>,
+    rtt: Option<Duration>,
+}
+
+impl Channel {
+    /// Notes what the peer calls itself, where it sees us, and where it says it listens; for handshake protocols.
+    pub fn introduce(&self, name: impl Into<String>, observed: impl Into<String>, listen: Vec<NodeUrl>) {
+        let mut facts = self.inner.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        facts.name = name.into();
+        facts.observed = observed.into();
+        facts.listen = listen;
+    }
+
+    /// Notes a round trip to the peer; for protocols that measure it.
+    pub fn record_rtt(&self, rtt: Duration) {
+        self.inner.facts.lock().unwrap_or_else(PoisonError::into_inner).rtt = Some(rtt);
+    }
+}
+
+impl Inner {
+    pub(super) fn info(&self) -> PeerInfo {
+        let facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        PeerInfo {
+            id: self.peer,
+            remote: self.remote.to_string(),
+            url: self.origin.url.clone(),
+            inbound: self.origin.dialled_by == Side::Remote,
+            session: self.origin.session.to_string(),
+            name: facts.name.clone(),
+            observed: facts.observed.clone(),
+            listen: facts.listen.clone(),
+            protocols: self.agreement.get().map(Agreement::names).unwrap_or_default(),
+            rtt: facts.rtt,
+            connected: self.clock.now().saturating_duration_since(self.since),
+        }
+    }
+}

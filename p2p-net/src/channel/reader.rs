@@ -1,0 +1,210 @@
+//! The receiving half of a channel: bytes become frames, frames go to the inboxes of those who subscribed.
+//!
+//! It never decodes a message, runs no user code and waits for no consumer; the one thing it waits for is the handshake,
+//! with what the peer sent too early still in its buffer. What no honest peer sends ends the channel with the reason.
+
+use std::io;
+use std::task::Waker;
+
+use futures::AsyncReadExt;
+
+use super::Inner;
+use crate::disconnect::{Disconnect, DisconnectReason};
+use crate::message::Violation;
+use crate::message::frame::{CORRELATION, HEADER, Header, Kind, MAX_PAYLOAD};
+use crate::message::lane::{LaneIndex, LaneKind, LaneSpec};
+use crate::transport::BoxReader;
+
+/// What the read buffer starts with and returns to, in bytes: an idle channel pays no more.
+const SMALL_BUFFER: usize = 4 << 10;
+
+/// What it grows to when reads fill it, in bytes: two frames of the largest size.
+const LARGE_BUFFER: usize = 128 << 10;
+
+/// How many short reads in a row give a large buffer back.
+const SHORT_READS: u32 = 4;
+
+pub(super) struct Reader<'a> {
+    channel: &'a Inner,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    short_reads: u32,
+    /// By lane: payload bytes of the transmission that is arriving in parts.
+    arriving: Box<[u32]>,
+    wake: Vec<Waker>,
+}
+
+/// Why `deliver` stopped before the end of the bytes.
+#[derive(Debug, PartialEq, Eq)]
+enum Stop {
+    /// The rest of a frame is not there yet; it has this many bytes in all.
+    Incomplete(usize),
+    /// The handshake has to be done first.
+    Handshake,
+    /// The peer closed the channel.
+    Close(Disconnect),
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(channel: &'a Inner) -> Self {
+        let arriving = channel.table.lanes().iter().map(|_| 0).collect();
+        Self { channel, buffer: vec![0; SMALL_BUFFER], start: 0, end: 0, short_reads: 0, arriving, wake: Vec::new() }
+    }
+
+    /// Reads until the peer closes, breaks off or misbehaves; says which.
+    pub(super) async fn run(mut self, io: &mut BoxReader) -> Disconnect {
+        loop {
+            match io.read(&mut self.buffer[self.end..]).await {
+                Ok(0) => return broken(&io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => self.end += read,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return broken(&error),
+            }
+            let filled = self.end == self.buffer.len();
+            loop {
+                let stop = self.deliver();
+                let woke = !self.wake.is_empty();
+                self.wake.drain(..).for_each(Waker::wake);
+                match stop {
+                    Ok(Stop::Incomplete(frame)) => self.make_room(frame, filled),
+                    Ok(Stop::Handshake) => {
+                        self.channel.opened().await;
+                        continue;
+                    }
+                    Ok(Stop::Close(disconnect)) => return disconnect,
+                    Err(violation) => return refused(&violation),
+                }
+                if woke {
+                    // Those who were woken go first; what they do is what the bytes were read for.
+                    smol::future::yield_now().await;
+                }
+                break;
+            }
+        }
+    }
+
+    /// Hands all complete frames on, one lock and one copy for a run of one lane.
+    fn deliver(&mut self) -> Result<Stop, Violation> {
+        loop {
+            let bytes = &self.buffer[self.start..self.end];
+            let Some(header) = complete(bytes)? else {
+                let frame = Header::parse(bytes)?.map_or(HEADER, Header::frame_len);
+                return Ok(Stop::Incomplete(frame));
+            };
+            let payload = &bytes[HEADER..header.frame_len()];
+            match header.kind {
+                Kind::Close => return Ok(Stop::Close(Disconnect::from_wire(payload))),
+                Kind::Window => {
+                    self.credit(header, payload)?;
+                    self.start += header.frame_len();
+                    continue;
+                }
+                _ => {}
+            }
+            let channel = self.channel;
+            let Some(at) = channel.table.find(header.id) else { return Err(Violation::UnknownMessage(header.id)) };
+            let lane = channel.table.lane(at);
+            if !channel.is_open() && !lane.handshake {
+                return Ok(Stop::Handshake);
+            }
+            if !channel.agreed(at) {
+                return Err(Violation::UnknownMessage(header.id));
+            }
+            let run = self.run_of(header, at, lane)?;
+            let frames = self.start..self.start + run;
+            if lane.kind == LaneKind::Replies {
+                channel.requests.receive(&self.buffer[frames], &mut self.wake);
+                channel.subsystem.consume(at, run)?;
+            } else {
+                channel.subsystem.deliver(at, &self.buffer[frames], &mut self.wake)?;
+            }
+            self.start += run;
+        }
+    }
+
+    /// The length of the run of complete frames of one lane that starts with `header`, each of them checked.
+    fn run_of(&mut self, header: Header, at: LaneIndex, lane: &LaneSpec) -> Result<usize, Violation> {
+        let mut run = 0;
+        let mut next = Some(header);
+        while let Some(header) = next {
+            check(header, lane, &mut self.arriving[at.get()])?;
+            run += header.frame_len();
+            // A frame that is no frame is the next round's to report; this run is good.
+            next = complete(&self.buffer[self.start + run..self.end]).ok().flatten();
+            next = next.filter(|next| next.id == header.id && next.kind.is_flow_controlled());
+        }
+        Ok(run)
+    }
+
+    fn credit(&self, header: Header, payload: &[u8]) -> Result<(), Violation> {
+        let Some(at) = self.channel.table.find(header.id) else { return Err(Violation::UnknownMessage(header.id)) };
+        let name = self.channel.table.lane(at).name;
+        let Ok(credit) = payload.try_into().map(u32::from_le_bytes) else {
+            return Err(Violation::Misplaced { kind: Kind::Window, lane: name });
+        };
+        self.channel.out.add_credit(at, credit).ok_or(Violation::CreditExceeded(name))
+    }
+
+    /// Moves what is left to the front, and fits the buffer to what is coming.
+    fn make_room(&mut self, frame: usize, filled: bool) {
+        let left = self.end - self.start;
+        let short = left < SMALL_BUFFER / 2 && self.end < self.buffer.len() / 8 && frame <= SMALL_BUFFER;
+        self.short_reads = if short { self.short_reads + 1 } else { 0 };
+        if self.buffer.len() > SMALL_BUFFER && self.short_reads >= SHORT_READS {
+            let mut small = vec![0; SMALL_BUFFER];
+            small[..left].copy_from_slice(&self.buffer[self.start..self.end]);
+            self.buffer = small;
+        } else if left == 0 || self.buffer.len() - self.end < HEADER + MAX_PAYLOAD {
+            self.buffer.copy_within(self.start..self.end, 0);
+        } else {
+            return;
+        }
+        (self.start, self.end) = (0, left);
+        if (filled || frame > self.buffer.len()) && self.buffer.len() < LARGE_BUFFER {
+            let wanted = (self.buffer.len() * 8).max(frame).min(LARGE_BUFFER);
+            self.buffer.resize(wanted, 0);
+        }
+    }
+}
+
+/// The header at the start of `bytes` when its whole frame is there.
+fn complete(bytes: &[u8]) -> Result<Option<Header>, Violation> {
+    Ok(Header::parse(bytes)?.filter(|header| bytes.len() >= header.frame_len()))
+}
+
+/// Whether a frame may be in its lane and keeps its transmission within the lane's size.
+fn check(header: Header, lane: &LaneSpec, arriving: &mut u32) -> Result<(), Violation> {
+    let (numbered, fits) = match (header.kind, lane.kind) {
+        (Kind::Part, _) => (false, true),
+        (Kind::Message, LaneKind::Messages | LaneKind::Requests(_)) => (false, true),
+        (Kind::Request, LaneKind::Requests(_)) => (true, true),
+        (Kind::Reply | Kind::ReplyError, LaneKind::Replies) => (true, true),
+        _ => (false, false),
+    };
+    let total = *arriving + u32::from(header.len);
+    if !fits || (numbered && (total as usize) < CORRELATION) {
+        return Err(Violation::Misplaced { kind: header.kind, lane: lane.name });
+    }
+    let most = if header.kind == Kind::Message { lane.max_bytes } else { lane.max_payload() };
+    if total as usize > most {
+        return Err(Violation::TooLarge { lane: lane.name, max_bytes: lane.max_bytes });
+    }
+    *arriving = if header.kind == Kind::Part { total } else { 0 };
+    Ok(())
+}
+
+fn broken(error: &io::Error) -> Disconnect {
+    Disconnect::local(DisconnectReason::NetworkError, error.to_string())
+}
+
+fn refused(violation: &Violation) -> Disconnect {
+    let reason = match violation {
+        Violation::Frame(_) => DisconnectReason::UnknownKind,
+        Violation::UnknownMessage(_) => DisconnectReason::UnknownMessage,
+        Violation::Misplaced { .. } => DisconnectReason::Malformed,
+        Violation::TooLarge { .. } => DisconnectReason::MessageTooLarge,
+        Violation::WindowExceeded(_) | Violation::CreditExceeded(_) => DisconnectReason::WindowExceeded,
+    };
+    Disconnect::local(reason, violation.to_string())
+}

@@ -1,0 +1,323 @@
+//! The sending half of a channel: whoever adds to the outbox sees to it that it is written.
+//!
+//! One write a message costs 20 times more than one write for all that has gathered. So a sender that finds the socket
+//! quiet writes for itself at once, which is the shortest way for a single message; under load the writer task takes
+//! everything that has gathered since its last write. Nothing here knows what the frames mean.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::task::{Context, Poll, Waker, ready};
+use std::time::{Duration, Instant};
+
+use event_listener::Event;
+use futures::io::AsyncWrite;
+use futures::task::AtomicWaker;
+
+use super::outbox::{Offered, Outbox};
+use crate::clock::Clock;
+use crate::event::{Events, PeerEvent};
+use crate::identity::NodeId;
+use crate::message::frame::Kind;
+use crate::message::lane::{LaneIndex, LaneTable};
+use crate::message::{Grants, MessageId};
+use crate::transport::BoxWriter;
+
+/// A sender writes for itself when the last write ended this long ago; sooner, more is likely to gather. Measured: on
+/// every send, throughput falls to a twentieth; from 3 µs on nothing is lost.
+const QUIET: Duration = Duration::from_micros(3);
+
+/// What the write buffer keeps once it is empty, in bytes; more is given back.
+const KEEP: usize = 16 << 10;
+
+/// The outbox, and the socket it is written to.
+pub(crate) struct Outgoing {
+    peer: NodeId,
+    clock: Clock,
+    events: Events,
+    table: Arc<LaneTable>,
+    queue: Mutex<Queue>,
+    writer: Mutex<Writer>,
+    /// The writer task.
+    waker: AtomicWaker,
+    /// By lane: senders that wait for credit or room.
+    rooms: Box<[Event]>,
+    finished: AtomicBool,
+    finish: Event,
+}
+
+struct Queue {
+    outbox: Outbox,
+    /// Somebody is bound to write what is in the outbox.
+    writing: bool,
+    last_write: Instant,
+}
+
+struct Writer {
+    /// `None` once the channel is torn down: its handles may live longer than its socket.
+    io: Option<BoxWriter>,
+    batch: Vec<u8>,
+    at: usize,
+    /// Since when the socket has taken nothing although there was something to take.
+    blocked_since: Option<Instant>,
+}
+
+impl Outgoing {
+    pub(crate) fn new(
+        peer: NodeId,
+        clock: Clock,
+        events: Events,
+        table: Arc<LaneTable>,
+        high_water: usize,
+        io: BoxWriter,
+    ) -> Self {
+        let last_write = clock.now();
+        let rooms = table.lanes().iter().map(|_| Event::new()).collect();
+        let outbox = Outbox::new(table.clone(), high_water);
+        Self {
+            peer,
+            clock,
+            events,
+            table,
+            queue: Mutex::new(Queue { outbox, writing: false, last_write }),
+            writer: Mutex::new(Writer { io: Some(io), batch: Vec::new(), at: 0, blocked_since: None }),
+            waker: AtomicWaker::new(),
+            rooms,
+            finished: AtomicBool::new(false),
+            finish: Event::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a payload that fits one frame, if there is room.
+    #[inline]
+    pub(crate) fn offer(&self, lane: LaneIndex, kind: Kind, head: &[u8], body: &[u8]) -> Offered {
+        let mut queue = self.lock();
+        let offered = queue.outbox.offer(lane, kind, head, body);
+        if offered == Offered::Taken {
+            self.start_writing(queue);
+            self.sent(lane, body.len());
+        }
+        offered
+    }
+
+    /// Adds a payload of more than one frame, if its lane is free; `head` is the part of it that is not the message.
+    pub(crate) fn offer_large(&self, lane: LaneIndex, kind: Kind, head: usize, bytes: &Arc<Vec<u8>>) -> Offered {
+        let mut queue = self.lock();
+        let offered = queue.outbox.offer_large(lane, kind, bytes);
+        if offered == Offered::Taken {
+            self.start_writing(queue);
+            self.sent(lane, bytes.len() - head);
+        }
+        offered
+    }
+
+    #[inline]
+    fn sent(&self, lane: LaneIndex, bytes: usize) {
+        if self.events.wants_messages() {
+            let message = self.table.lane(lane).name;
+            self.events.publish(PeerEvent::MsgSend { peer: self.peer, protocol: None, message, bytes });
+        }
+    }
+
+    /// Where senders of `lane` wait for credit or room.
+    pub(crate) fn room(&self, lane: LaneIndex) -> &Event {
+        &self.rooms[lane.get()]
+    }
+
+    /// Adds credit that the peer granted; `None` when it is more than the window.
+    pub(crate) fn add_credit(&self, lane: LaneIndex, credit: u32) -> Option<()> {
+        let mut queue = self.lock();
+        queue.outbox.add_credit(lane, credit)?;
+        if queue.outbox.has_work() {
+            self.start_writing(queue);
+        } else {
+            drop(queue);
+        }
+        self.rooms[lane.get()].notify(usize::MAX);
+        Some(())
+    }
+
+    /// Refuses everything from now on; writes what is queued and `close`, or, without one, nothing more, and shuts the
+    /// socket down for writing.
+    pub(crate) fn close(&self, close: Option<&[u8]>) {
+        let mut queue = self.lock();
+        queue.outbox.close(close);
+        // Not by the caller: it may hold locks, and the socket may be stuck.
+        queue.writing = true;
+        drop(queue);
+        self.waker.wake();
+        for room in &self.rooms {
+            room.notify(usize::MAX);
+        }
+    }
+
+    /// Waits until everything is written and the socket is shut down for writing, or has failed.
+    pub(crate) async fn finished(&self) {
+        while !self.finished.load(Ordering::Acquire) {
+            let listener = self.finish.listen();
+            if !self.finished.load(Ordering::Acquire) {
+                listener.await;
+            }
+        }
+    }
+
+    fn finish(&self) {
+        self.finished.store(true, Ordering::Release);
+        self.finish.notify(usize::MAX);
+    }
+
+    /// Sees to it that the outbox gets written: by whoever is at it, by the caller at once, or by the writer task.
+    fn start_writing(&self, mut queue: MutexGuard<'_, Queue>) {
+        if std::mem::replace(&mut queue.writing, true) {
+            return;
+        }
+        let last_write = queue.last_write;
+        drop(queue);
+        let quiet = self.clock.now().saturating_duration_since(last_write) >= QUIET;
+        if !quiet || !matches!(self.pump(&mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(()))) {
+            self.waker.wake();
+        }
+    }
+
+    /// Writes what is in the outbox; more that came meanwhile waits until other tasks had their turn.
+    fn pump(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut writer = match self.writer.try_lock() {
+            Ok(writer) => writer,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            // A sender is writing; it wakes the writer task if it cannot finish.
+            Err(TryLockError::WouldBlock) => return Poll::Pending,
+        };
+        let Writer { io: Some(io), batch, at, blocked_since } = &mut *writer else { return Poll::Pending };
+        let mut fresh = true;
+        loop {
+            ready!(self.write_batch(io, batch, at, blocked_since, cx))?;
+            let mut queue = self.lock();
+            if queue.outbox.has_work() {
+                if !std::mem::take(&mut fresh) {
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
+                let was_full = queue.outbox.is_full();
+                queue.outbox.take(batch, |lane| {
+                    self.rooms[lane.get()].notify(usize::MAX);
+                });
+                drop(queue);
+                if was_full {
+                    self.rooms.iter().for_each(|room| {
+                        room.notify(usize::MAX);
+                    });
+                }
+                continue;
+            }
+            drop(queue);
+            ready!(Pin::new(&mut *io).poll_flush(cx))?;
+            let mut queue = self.lock();
+            if queue.outbox.has_work() {
+                continue;
+            }
+            if queue.outbox.is_closed() {
+                drop(queue);
+                ready!(Pin::new(&mut *io).poll_close(cx))?;
+                self.finish();
+                return Poll::Ready(Ok(()));
+            }
+            queue.writing = false;
+            queue.last_write = self.clock.now();
+            queue.outbox.shrink();
+            return Poll::Ready(Ok(()));
+        }
+    }
+
+    fn write_batch(
+        &self,
+        io: &mut BoxWriter,
+        batch: &mut Vec<u8>,
+        at: &mut usize,
+        blocked_since: &mut Option<Instant>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        while *at < batch.len() {
+            match Pin::new(&mut *io).poll_write(cx, &batch[*at..]) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(written)) => {
+                    *at += written;
+                    *blocked_since = None;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    blocked_since.get_or_insert_with(|| self.clock.now());
+                    return Poll::Pending;
+                }
+            }
+        }
+        *at = 0;
+        if batch.capacity() > KEEP && batch.len() < batch.capacity() / 4 {
+            *batch = Vec::new();
+        }
+        batch.clear();
+        Poll::Ready(Ok(()))
+    }
+
+    /// The writer task: writes whenever it is woken, until the socket fails.
+    pub(crate) fn poll_task(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.waker.register(cx.waker());
+        if self.finished.load(Ordering::Acquire) || !self.lock().writing {
+            return Poll::Pending;
+        }
+        match self.pump(cx) {
+            Poll::Ready(Err(error)) => {
+                self.finish();
+                Poll::Ready(Err(error))
+            }
+            _ => Poll::Pending,
+        }
+    }
+
+    /// Since when the socket has taken nothing although there was something to take.
+    pub(crate) fn blocked_since(&self) -> Option<Instant> {
+        match self.writer.try_lock() {
+            Ok(writer) => writer.blocked_since,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().blocked_since,
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Nothing more will be written: the socket has failed, or the peer takes nothing.
+    pub(crate) fn give_up(&self) {
+        self.finish();
+    }
+
+    /// Closes the socket.
+    pub(crate) fn release(&self) {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        *writer = Writer { io: None, batch: Vec::new(), at: 0, blocked_since: None };
+    }
+
+    /// Wakes the writer task, to look at its deadlines anew.
+    pub(crate) fn wake_task(&self) {
+        self.waker.wake();
+    }
+}
+
+impl Grants for Outgoing {
+    fn grant(&self, id: MessageId, bytes: u32) {
+        let mut queue = self.lock();
+        queue.outbox.control(Kind::Window, id, &bytes.to_le_bytes());
+        if queue.outbox.has_work() {
+            self.start_writing(queue);
+        }
+    }
+
+    #[inline]
+    fn received(&self, protocol: &'static str, message: &'static str, bytes: usize) {
+        if self.events.wants_messages() {
+            let protocol = Some(protocol).filter(|name| !name.is_empty());
+            self.events.publish(PeerEvent::MsgRecv { peer: self.peer, protocol, message, bytes });
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The dispatcher of one lane: who subscribed to it, and how much of its window is in use. First seed: `MessageDispatcher`.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use super::InboxShared;
+
+/// Credit goes back when this part of a window has been consumed: fewer frames than one a message, and the sender still
+/// has three quarters to go on with.
+const PARTS_OF_WINDOW: u32 = 4;
+
+/// How many consumed bytes of a lane are worth a window frame.
+pub(crate) const fn worth_returning(window: u32) -> u32 {
+    window / PARTS_OF_WINDOW
+}
+
+/// The receiving side of one message type on one channel: its subscribers and its window.
+#[derive(Debug)]
+pub struct MessageDispatcher {
+    window: u32,
+    state: Mutex<State>,
+}
+
+/// Counters only grow: bytes that arrived, and bytes whose credit went back to the sender.
+#[derive(Debug, Default)]
+struct State {
+    delivered: u64,
+    granted: u64,
+    subscribers: Vec<Subscriber>,
+}
+
+#[derive(Debug)]
+struct Subscriber {
+    inbox: Arc<InboxShared>,
+    taken: u64,
+}
+
+/// The peer sent more than the window allows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct WindowExceeded;
+
+impl MessageDispatcher {
+    pub(crate) fn new(window: u32) -> Self {
+        Self { window, state: Mutex::default() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Copies a run of frames to every subscriber, adds those who wait for it to `wake`, and returns the credit that is due
+    /// at once: what nobody subscribed to is consumed by arriving.
+    pub(crate) fn deliver(&self, run: &[u8], wake: &mut Vec<Waker>) -> Result<u32, WindowExceeded> {
+        let mut state = self.lock();
+        state.delivered += run.len() as u64;
+        if state.delivered - state.granted > u64::from(self.window) {
+            return Err(WindowExceeded);
+        }
+        for subscriber in &state.subscribers {
+            wake.extend(subscriber.inbox.push(run));
+        }
+        Ok(if state.subscribers.is_empty() { self.due(&mut state) } else { 0 })
+    }
+
+    /// Counts a run that the channel itself consumed.
+    pub(crate) fn consume(&self, bytes: usize) -> Result<u32, WindowExceeded> {
+        let mut state = self.lock();
+        state.delivered += bytes as u64;
+        if state.delivered - state.granted > u64::from(self.window) {
+            return Err(WindowExceeded);
+        }
+        Ok(self.due(&mut state))
+    }
+
+    pub(crate) fn subscribe(&self, inbox: Arc<InboxShared>) {
+        let mut state = self.lock();
+        let taken = state.delivered;
+        state.subscribers.push(Subscriber { inbox, taken });
+    }
+
+    /// Forgets a subscriber; returns the credit that only it held back.
+    pub(crate) fn unsubscribe(&self, inbox: &Arc<InboxShared>) -> u32 {
+        let mut state = self.lock();
+        state.subscribers.retain(|subscriber| !Arc::ptr_eq(&subscriber.inbox, inbox));
+        self.due(&mut state)
+    }
+
+    /// Counts bytes that a subscriber consumed; returns the credit that is due.
+    pub(crate) fn taken(&self, inbox: &Arc<InboxShared>, bytes: u32) -> u32 {
+        let mut state = self.lock();
+        if let Some(subscriber) = state.subscribers.iter_mut().find(|known| Arc::ptr_eq(&known.inbox, inbox)) {
+            subscriber.taken += u64::from(bytes);
+        }
+        self.due(&mut state)
+    }
+
+    pub(crate) fn close(&self, wake: &mut Vec<Waker>) {
+        for subscriber in &self.lock().subscribers {
+            wake.extend(subscriber.inbox.close());
+        }
+    }
+
+    /// The slowest subscriber decides; less than a quarter of the window is not worth a frame.
+    fn due(&self, state: &mut State) -> u32 {
+        let consumed = state.subscribers.iter().map(|known| known.taken).min().unwrap_or(state.delivered);
+        let due = consumed - state.granted;
+        if due < u64::from(worth_returning(self.window)) {
+            return 0;
+        }
+        state.granted = consumed;
+        // The window bounds what is delivered and not granted, so this always fits.
+        u32::try_from(due).unwrap_or(u32::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slowest_subscriber_decides_when_credit_returns() {
+        let (lane, quick, slow) = (MessageDispatcher::new(100), Arc::default(), Arc::default());
+        lane.subscribe(Arc::clone(&quick));
+        lane.subscribe(Arc::clone(&slow));
+        assert_eq!(lane.deliver(&[0; 60], &mut Vec::new()), Ok(0));
+        assert_eq!(lane.taken(&quick, 60), 0);
+        assert_eq!(lane.taken(&slow, 30), 30);
+        assert_eq!(lane.unsubscribe(&slow), 30);
+    }
+
+    #[test]
+    fn more_than_the_window_is_refused() {
+        let lane = MessageDispatcher::new(100);
+        lane.subscribe(Arc::default());
+        assert_eq!(lane.deliver(&[0; 100], &mut Vec::new()), Ok(0));
+        assert_eq!(lane.deliver(&[0; 1], &mut Vec::new()), Err(WindowExceeded));
+    }
+
+    #[test]
+    fn what_nobody_subscribed_to_is_consumed_by_arriving() {
+        let lane = MessageDispatcher::new(100);
+        for _ in 0..1000 {
+            assert_eq!(lane.deliver(&[0; 50], &mut Vec::new()), Ok(50));
+        }
+    }
+}

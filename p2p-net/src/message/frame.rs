@@ -1,0 +1,151 @@
+//! Frames: what a channel's byte stream is made of. Pure code; `docs/wire.md` has the same in prose, with test vectors.
+//!
+//! ```text
+//! 0..2  u16  payload length        little-endian
+//! 2     u8   kind
+//! 3     u8   flags, zero
+//! 4..8  u32  message id
+//! ```
+
+use super::MessageId;
+
+/// Bytes of a frame header.
+pub const HEADER: usize = 8;
+
+/// The most payload bytes of one frame: what its 16-bit length can say.
+pub const MAX_PAYLOAD: usize = u16::MAX as usize;
+
+/// Bytes of the correlation number in front of a request or a reply.
+pub const CORRELATION: usize = 4;
+
+/// What a frame is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Kind {
+    /// A message, or the last part of one.
+    Message = 0,
+    /// A part of a message, request or reply, with more to come in the same lane.
+    Part = 1,
+    /// A request, or the last part of one: a correlation number, then the message.
+    Request = 2,
+    /// A reply, or the last part of one: the request's correlation number, then the message.
+    Reply = 3,
+    /// The answer of a handler that failed: the request's correlation number, then a text.
+    ReplyError = 4,
+    /// Credit for a lane: a `u32` of bytes that may be sent in addition.
+    Window = 5,
+    /// The last frame of a channel: a reason code, then a text.
+    Close = 6,
+}
+
+impl Kind {
+    const fn from_wire(kind: u8) -> Option<Self> {
+        Some(match kind {
+            0 => Self::Message,
+            1 => Self::Part,
+            2 => Self::Request,
+            3 => Self::Reply,
+            4 => Self::ReplyError,
+            5 => Self::Window,
+            6 => Self::Close,
+            _ => return None,
+        })
+    }
+
+    /// Whether frames of this kind count against their lane's window.
+    pub const fn is_flow_controlled(self) -> bool {
+        !matches!(self, Self::Window | Self::Close)
+    }
+}
+
+/// The first bytes of a frame cannot be those of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum FrameError {
+    /// There is no such kind.
+    #[error("frame kind {0} is not one of 0 to 6")]
+    UnknownKind(u8),
+    /// The flags are reserved.
+    #[error("frame flags {0:#04x} are not zero")]
+    UnknownFlags(u8),
+}
+
+/// The first eight bytes of a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Header {
+    /// Payload bytes that follow.
+    pub len: u16,
+    /// What the frame is.
+    pub kind: Kind,
+    /// The message type, that is, the lane.
+    pub id: MessageId,
+}
+
+impl Header {
+    /// The header of a frame with `len` payload bytes; more than [`MAX_PAYLOAD`] is cut to it.
+    pub fn new(kind: Kind, id: MessageId, len: usize) -> Self {
+        debug_assert!(len <= MAX_PAYLOAD, "a frame of {len} bytes");
+        Self { len: u16::try_from(len).unwrap_or(u16::MAX), kind, id }
+    }
+
+    /// Reads the header at the start of `bytes`; `None` when fewer than [`HEADER`] are there yet.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not those of a header.
+    #[inline]
+    pub fn parse(bytes: &[u8]) -> Result<Option<Self>, FrameError> {
+        let Some(h) = bytes.first_chunk::<HEADER>() else { return Ok(None) };
+        let Some(kind) = Kind::from_wire(h[2]) else { return Err(FrameError::UnknownKind(h[2])) };
+        if h[3] != 0 {
+            return Err(FrameError::UnknownFlags(h[3]));
+        }
+        let id = MessageId::from_wire(u32::from_le_bytes([h[4], h[5], h[6], h[7]]));
+        Ok(Some(Self { len: u16::from_le_bytes([h[0], h[1]]), kind, id }))
+    }
+
+    /// The header as it goes over the wire.
+    #[inline]
+    pub fn to_wire(self) -> [u8; HEADER] {
+        let (len, id) = (self.len.to_le_bytes(), self.id.to_wire().to_le_bytes());
+        [len[0], len[1], self.kind as u8, 0, id[0], id[1], id[2], id[3]]
+    }
+
+    /// Bytes of the whole frame.
+    #[inline]
+    pub const fn frame_len(self) -> usize {
+        HEADER + self.len as usize
+    }
+}
+
+/// Appends a whole frame to `out`.
+pub fn write(out: &mut Vec<u8>, kind: Kind, id: MessageId, payload: &[u8]) {
+    out.extend_from_slice(&Header::new(kind, id, payload.len()).to_wire());
+    out.extend_from_slice(payload);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_header_survives_the_wire() {
+        for kind in 0..7 {
+            let header = Header { len: 0x1234, kind: Kind::from_wire(kind).unwrap(), id: MessageId::of("say") };
+            assert_eq!(Header::parse(&header.to_wire()), Ok(Some(header)));
+        }
+    }
+
+    #[test]
+    fn a_short_header_is_not_there_yet() {
+        let bytes = Header::new(Kind::Message, MessageId::of("say"), 3).to_wire();
+        for len in 0..HEADER {
+            assert_eq!(Header::parse(&bytes[..len]), Ok(None));
+        }
+    }
+
+    #[test]
+    fn an_unknown_kind_and_reserved_flags_are_errors() {
+        assert_eq!(Header::parse(&[0, 0, 7, 0, 0, 0, 0, 0]), Err(FrameError::UnknownKind(7)));
+        assert_eq!(Header::parse(&[0, 0, 0, 1, 0, 0, 0, 0]), Err(FrameError::UnknownFlags(1)));
+    }
+}

@@ -1,0 +1,242 @@
+//! The shape of a message as constant data, and its hash: the fingerprint.
+//!
+//! The encoding does not describe itself, so two builds whose structs differ would decode garbage in silence. Every
+//! message therefore knows its own shape; the handshake compares fingerprints and refuses a protocol where they differ.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+/// A type whose encoding is known as data; implemented by `#[derive(Schema)]`, and by `#[derive(Message)]` for messages.
+#[diagnostic::on_unimplemented(
+    message = "the shape of `{Self}` is unknown, so it cannot be part of a message's fingerprint",
+    label = "no `Schema`",
+    note = "add `#[derive(Schema)]` to `{Self}`, or mark the field `#[message(opaque = \"name-and-version\")]` if the type is foreign"
+)]
+pub trait Schema {
+    /// Its fields and theirs.
+    const SHAPE: Shape;
+    /// A hash of the shape: equal on two nodes exactly when they encode the type alike.
+    const FINGERPRINT: u64 = Self::SHAPE.fingerprint();
+}
+
+/// How a type is encoded. Names of fields and variants count: a renamed field is another message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// No bytes at all.
+    Unit,
+    /// A number or another plain value, by its Rust name: `u32`, `bool`, `char`.
+    Plain(&'static str),
+    /// UTF-8 text.
+    Text,
+    /// A run of bytes.
+    Bytes,
+    /// A value that may be absent.
+    Option(&'static Shape),
+    /// Any number of one thing.
+    Seq(&'static Shape),
+    /// Keys and values.
+    Map(&'static Shape, &'static Shape),
+    /// A fixed number of one thing.
+    Array(&'static Shape, usize),
+    /// Several things in a row.
+    Tuple(&'static [&'static Shape]),
+    /// A struct.
+    Struct(&'static str, &'static [Field]),
+    /// An enum.
+    Enum(&'static str, &'static [Variant]),
+    /// A foreign type, by a name and version its author vouches for.
+    Opaque(&'static str),
+}
+
+/// A field of a struct or of a variant; tuple fields are called `0`, `1`, …
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// Its name.
+    pub name: &'static str,
+    /// Its shape.
+    pub shape: &'static Shape,
+}
+
+/// A variant of an enum, in the order of declaration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Variant {
+    /// Its name.
+    pub name: &'static str,
+    /// Its fields.
+    pub fields: &'static [Field],
+}
+
+const FNV64_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV64_PRIME: u64 = 0x0000_0100_0000_01b3;
+
+/// An FNV-1a hash over tagged, length-prefixed parts, so that no two shapes write the same bytes.
+const fn mix(mut hash: u64, tag: u8, text: &str) -> u64 {
+    hash = (hash ^ tag as u64).wrapping_mul(FNV64_PRIME);
+    hash = mix_number(hash, text.len() as u64);
+    let (bytes, mut at) = (text.as_bytes(), 0);
+    while at < bytes.len() {
+        hash = (hash ^ bytes[at] as u64).wrapping_mul(FNV64_PRIME);
+        at += 1;
+    }
+    hash
+}
+
+const fn mix_number(mut hash: u64, number: u64) -> u64 {
+    let (bytes, mut at) = (number.to_le_bytes(), 0);
+    while at < bytes.len() {
+        hash = (hash ^ bytes[at] as u64).wrapping_mul(FNV64_PRIME);
+        at += 1;
+    }
+    hash
+}
+
+const fn mix_fields(mut hash: u64, fields: &[Field]) -> u64 {
+    hash = mix_number(hash, fields.len() as u64);
+    let mut at = 0;
+    while at < fields.len() {
+        hash = fields[at].shape.mix_into(mix(hash, b'f', fields[at].name));
+        at += 1;
+    }
+    hash
+}
+
+impl Shape {
+    /// The hash of this shape.
+    pub const fn fingerprint(&self) -> u64 {
+        self.mix_into(FNV64_OFFSET)
+    }
+
+    const fn mix_into(&self, mut hash: u64) -> u64 {
+        match self {
+            Self::Unit => mix(hash, b'0', ""),
+            Self::Plain(name) => mix(hash, b'p', name),
+            Self::Text => mix(hash, b't', ""),
+            Self::Bytes => mix(hash, b'b', ""),
+            Self::Option(of) => of.mix_into(mix(hash, b'?', "")),
+            Self::Seq(of) => of.mix_into(mix(hash, b'*', "")),
+            Self::Map(key, value) => value.mix_into(key.mix_into(mix(hash, b'm', ""))),
+            Self::Array(of, len) => of.mix_into(mix_number(mix(hash, b'a', ""), *len as u64)),
+            Self::Tuple(parts) => {
+                hash = mix_number(mix(hash, b'(', ""), parts.len() as u64);
+                let mut at = 0;
+                while at < parts.len() {
+                    hash = parts[at].mix_into(hash);
+                    at += 1;
+                }
+                hash
+            }
+            Self::Struct(name, fields) => mix_fields(mix(hash, b's', name), fields),
+            Self::Enum(name, variants) => {
+                hash = mix_number(mix(hash, b'e', name), variants.len() as u64);
+                let mut at = 0;
+                while at < variants.len() {
+                    hash = mix_fields(mix(hash, b'v', variants[at].name), variants[at].fields);
+                    at += 1;
+                }
+                hash
+            }
+            Self::Opaque(name) => mix(hash, b'o', name),
+        }
+    }
+}
+
+macro_rules! plain {
+    ($($type:ty),*) => { $(impl Schema for $type { const SHAPE: Shape = Shape::Plain(stringify!($type)); })* };
+}
+plain!(u8, u16, u32, u64, u128, i8, i16, i32, i64, i128, f32, f64, bool, char);
+
+impl Schema for () {
+    const SHAPE: Shape = Shape::Unit;
+}
+impl Schema for String {
+    const SHAPE: Shape = Shape::Text;
+}
+impl Schema for crate::node_url::NodeUrl {
+    const SHAPE: Shape = Shape::Text;
+}
+impl Schema for crate::identity::NodeId {
+    const SHAPE: Shape = Shape::Array(&u8::SHAPE, 32);
+}
+impl Schema for super::Bytes {
+    const SHAPE: Shape = Shape::Bytes;
+}
+impl Schema for Duration {
+    const SHAPE: Shape = Shape::Opaque("std::time::Duration");
+}
+impl Schema for std::net::IpAddr {
+    const SHAPE: Shape = Shape::Opaque("std::net::IpAddr");
+}
+impl Schema for std::net::SocketAddr {
+    const SHAPE: Shape = Shape::Opaque("std::net::SocketAddr");
+}
+impl<T: Schema> Schema for Option<T> {
+    const SHAPE: Shape = Shape::Option(&T::SHAPE);
+}
+impl<T: Schema> Schema for Box<T> {
+    const SHAPE: Shape = T::SHAPE;
+}
+impl<T: Schema> Schema for Vec<T> {
+    const SHAPE: Shape = Shape::Seq(&T::SHAPE);
+}
+impl<T: Schema> Schema for VecDeque<T> {
+    const SHAPE: Shape = Shape::Seq(&T::SHAPE);
+}
+impl<T: Schema> Schema for BTreeSet<T> {
+    const SHAPE: Shape = Shape::Seq(&T::SHAPE);
+}
+impl<K: Schema, V: Schema> Schema for BTreeMap<K, V> {
+    const SHAPE: Shape = Shape::Map(&K::SHAPE, &V::SHAPE);
+}
+impl<T: Schema, E: Schema> Schema for Result<T, E> {
+    const SHAPE: Shape = Shape::Enum(
+        "Result",
+        &[
+            Variant { name: "Ok", fields: &[Field { name: "0", shape: &T::SHAPE }] },
+            Variant { name: "Err", fields: &[Field { name: "0", shape: &E::SHAPE }] },
+        ],
+    );
+}
+impl<T: Schema, const N: usize> Schema for [T; N] {
+    const SHAPE: Shape = Shape::Array(&T::SHAPE, N);
+}
+
+macro_rules! tuple {
+    ($($name:ident)+) => {
+        impl<$($name: Schema),+> Schema for ($($name,)+) { const SHAPE: Shape = Shape::Tuple(&[$(&$name::SHAPE),+]); }
+    };
+}
+tuple!(A);
+tuple!(A B);
+tuple!(A B C);
+tuple!(A B C D);
+tuple!(A B C D E);
+tuple!(A B C D E F);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn different_shapes_have_different_fingerprints() {
+        let prints = [
+            u32::FINGERPRINT,
+            u64::FINGERPRINT,
+            <Option<u32>>::FINGERPRINT,
+            <Vec<u32>>::FINGERPRINT,
+            <[u32; 4]>::FINGERPRINT,
+            <[u32; 5]>::FINGERPRINT,
+            <(u32, u64)>::FINGERPRINT,
+            <(u64, u32)>::FINGERPRINT,
+            <Vec<Option<u32>>>::FINGERPRINT,
+            <Option<Vec<u32>>>::FINGERPRINT,
+            <BTreeMap<u32, String>>::FINGERPRINT,
+        ];
+        assert_eq!(BTreeSet::from(prints).len(), prints.len());
+    }
+
+    #[test]
+    fn types_that_encode_alike_share_a_fingerprint() {
+        assert_eq!(<Vec<u8>>::FINGERPRINT, <VecDeque<u8>>::FINGERPRINT);
+        assert_eq!(<Box<u8>>::FINGERPRINT, u8::FINGERPRINT);
+    }
+}

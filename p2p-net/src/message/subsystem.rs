@@ -1,0 +1,147 @@
+//! The receiving half of a channel: a dispatcher per lane. First seed: `MessageSubsystem`.
+//!
+//! The channel's reader calls [`MessageSubsystem::deliver`]; consumers, through their inboxes, report what they have
+//! consumed. It never decodes a message and never waits.
+
+use std::fmt;
+use std::sync::Arc;
+use std::task::Waker;
+
+use super::dispatcher::WindowExceeded;
+use super::frame::Kind;
+use super::lane::{LaneIndex, LaneKind, LaneTable};
+use super::{Inbox, InboxShared, MessageDispatcher, MessageId};
+
+/// What the subsystem needs from the sending half of its channel, and from the node.
+pub trait Grants: Send + Sync {
+    /// Tells the peer that it may send `bytes` more of the message `id`.
+    fn grant(&self, id: MessageId, bytes: u32);
+    /// A subscriber, by name, took a message; for those who watch.
+    fn received(&self, protocol: &'static str, message: &'static str, bytes: usize);
+}
+
+/// What a peer did that no honest peer does.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// A frame of a kind that does not exist.
+    #[error("{0}")]
+    Frame(#[from] super::frame::FrameError),
+    /// A message that this node does not take.
+    #[error("no protocol here takes message {0}")]
+    UnknownMessage(MessageId),
+    /// A frame that cannot be in its lane, such as a reply where messages go, or one without its fixed fields.
+    #[error("a frame of kind {kind:?} does not belong in the lane of `{lane}`")]
+    Misplaced {
+        /// The frame's kind.
+        kind: Kind,
+        /// The lane's message.
+        lane: &'static str,
+    },
+    /// A message over its type's `MAX_BYTES`.
+    #[error("`{lane}` of more than {max_bytes} bytes")]
+    TooLarge {
+        /// The lane's message.
+        lane: &'static str,
+        /// What is allowed.
+        max_bytes: usize,
+    },
+    /// More bytes than the receiver gave credit for.
+    #[error("more `{0}` than its window allows")]
+    WindowExceeded(&'static str),
+    /// More credit than the window has.
+    #[error("more credit for `{0}` than its window has")]
+    CreditExceeded(&'static str),
+}
+
+/// The dispatchers of a channel, one per message type.
+pub struct MessageSubsystem {
+    lanes: Arc<LaneTable>,
+    dispatchers: Box<[MessageDispatcher]>,
+    grants: Arc<dyn Grants>,
+}
+
+impl MessageSubsystem {
+    pub(crate) fn new(lanes: Arc<LaneTable>, grants: Arc<dyn Grants>) -> Self {
+        let dispatchers = lanes.lanes().iter().map(|lane| MessageDispatcher::new(lane.window)).collect();
+        Self { lanes, dispatchers, grants }
+    }
+
+    /// The lanes this node knows.
+    pub fn lanes(&self) -> &Arc<LaneTable> {
+        &self.lanes
+    }
+
+    /// An inbox for the messages at `lanes`; everything from now on is in it.
+    pub(crate) fn subscribe(self: &Arc<Self>, owner: &'static str, lanes: &[LaneIndex]) -> Inbox {
+        let shared = Arc::<InboxShared>::default();
+        for &lane in lanes {
+            self.dispatchers[lane.get()].subscribe(shared.clone());
+        }
+        Inbox::new(self.clone(), owner, shared, lanes)
+    }
+
+    /// Hands a run of frames of one lane to its subscribers; those to be woken are added to `wake`.
+    pub(crate) fn deliver(&self, lane: LaneIndex, run: &[u8], wake: &mut Vec<Waker>) -> Result<(), Violation> {
+        let due = self.dispatchers[lane.get()].deliver(run, wake);
+        self.settle(lane, due)
+    }
+
+    /// Counts a run of frames that the channel itself consumed.
+    pub(crate) fn consume(&self, lane: LaneIndex, bytes: usize) -> Result<(), Violation> {
+        let due = self.dispatchers[lane.get()].consume(bytes);
+        self.settle(lane, due)
+    }
+
+    fn settle(&self, lane: LaneIndex, due: Result<u32, WindowExceeded>) -> Result<(), Violation> {
+        match due {
+            Ok(0) => Ok(()),
+            Ok(due) => {
+                self.grants.grant(self.lanes.lane(lane).id, due);
+                Ok(())
+            }
+            Err(WindowExceeded) => Err(Violation::WindowExceeded(self.lanes.lane(lane).name)),
+        }
+    }
+
+    pub(crate) fn taken(&self, lane: LaneIndex, inbox: &Arc<InboxShared>, bytes: u32) {
+        let due = self.dispatchers[lane.get()].taken(inbox, bytes);
+        if due > 0 {
+            self.grants.grant(self.lanes.lane(lane).id, due);
+        }
+    }
+
+    pub(crate) fn unsubscribe(&self, lane: LaneIndex, inbox: &Arc<InboxShared>) {
+        let due = self.dispatchers[lane.get()].unsubscribe(inbox);
+        if due > 0 {
+            self.grants.grant(self.lanes.lane(lane).id, due);
+        }
+    }
+
+    pub(crate) fn received(&self, protocol: &'static str, message: &'static str, bytes: usize) {
+        self.grants.received(protocol, message, bytes);
+    }
+
+    /// Tells every subscriber that nothing more will arrive.
+    pub(crate) fn close(&self) {
+        let mut wake = Vec::new();
+        for dispatcher in &self.dispatchers {
+            dispatcher.close(&mut wake);
+        }
+        wake.into_iter().for_each(Waker::wake);
+    }
+
+    /// The most memory the messages of one channel can hold, in bytes: both directions of every lane.
+    pub(crate) fn ceiling(lanes: &LaneTable) -> usize {
+        lanes
+            .lanes()
+            .iter()
+            .map(|lane| if lane.kind == LaneKind::Replies { lane.ceiling() } else { 2 * lane.ceiling() })
+            .sum()
+    }
+}
+
+impl fmt::Debug for MessageSubsystem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MessageSubsystem({} lanes)", self.dispatchers.len())
+    }
+}

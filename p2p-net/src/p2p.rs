@@ -1,0 +1,255 @@
+//! The node: what an application holds. First seed: `P2p` with `start`, `run` and `stop`.
+
+mod broadcast;
+mod builder;
+mod info;
+mod lifecycle;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Instant;
+
+use event_listener::Event;
+use fastrand::Rng;
+
+pub use broadcast::Recipients;
+pub use builder::{NewError, P2pBuilder};
+pub use info::NodeInfo;
+pub use lifecycle::{P2pState, RunError, StartError, StopSubscription};
+
+use crate::channel::{Channel, PeerInfo, Shared};
+use crate::clock::Clock;
+use crate::event::{Events, PeerEvents};
+use crate::hosts::Hosts;
+use crate::identity::NodeId;
+use crate::node_url::NodeUrl;
+use crate::protocol::{ProtocolRegistry, State, States};
+use crate::session::{ConnectError, InboundSession, LiveChannels, ManualSession, OutboundSession, Peers, SeedSession};
+use crate::settings::Settings;
+use crate::signal::Signal;
+use crate::tasks::TaskGroup;
+use crate::transport::Transports;
+
+/// A node, shared. First seed: `P2pPtr`.
+pub type P2pPtr = Arc<P2p>;
+
+/// A node of the network: its identity, its sessions, its protocols.
+///
+/// ```no_run
+/// use std::sync::Arc;
+/// use p2p_net::{P2p, Settings};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let ex = Arc::new(smol::Executor::new());
+/// let p2p = P2p::new(Settings::default()).await?;
+/// p2p.clone().start(ex.clone()).await?;
+/// let run = ex.spawn(p2p.clone().run(ex.clone()));
+/// p2p.stop().await;
+/// run.await?;
+/// # Ok(()) }
+/// ```
+pub struct P2p {
+    id: NodeId,
+    settings: Arc<Settings>,
+    clock: Clock,
+    rng: Mutex<Rng>,
+    transports: Transports,
+    states: States,
+    registry: ProtocolRegistry,
+    events: Events,
+    hosts: Hosts,
+    peers: Peers,
+    live: LiveChannels,
+    manual: ManualSession,
+    inbound: InboundSession,
+    outbound: OutboundSession,
+    seed: SeedSession,
+    /// Set by `start`: what needs an executor.
+    running: OnceLock<Running>,
+    state: Mutex<P2pState>,
+    state_changed: Event,
+    stop: Signal,
+    /// The first panic of a task of this node.
+    panicked: Arc<Mutex<Option<String>>>,
+}
+
+struct Running {
+    tasks: TaskGroup,
+    shared: Shared,
+}
+
+impl P2p {
+    /// A node with these settings and all protocols that are linked into the program.
+    ///
+    /// # Errors
+    ///
+    /// When a setting is wrong, the identity cannot be read, or the protocols cannot run together.
+    ///
+    /// # Cancel safety
+    ///
+    /// When dropped, a new identity may have been written to the data folder.
+    pub async fn new(settings: Settings) -> Result<P2pPtr, NewError> {
+        Self::builder(settings).build().await
+    }
+
+    /// A node that is more than its settings: an identity, a set of protocols, states, transports, a clock.
+    pub fn builder(settings: Settings) -> P2pBuilder {
+        P2pBuilder::new(settings)
+    }
+
+    /// This node's id: its public key.
+    pub fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// The settings it was made with.
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// The address book.
+    pub fn hosts(&self) -> &Hosts {
+        &self.hosts
+    }
+
+    /// The protocols this node runs.
+    pub fn protocol_registry(&self) -> &ProtocolRegistry {
+        &self.registry
+    }
+
+    /// Its time.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The manual session.
+    pub fn session_manual(&self) -> &ManualSession {
+        &self.manual
+    }
+
+    /// The inbound session.
+    pub fn session_inbound(&self) -> &InboundSession {
+        &self.inbound
+    }
+
+    /// The outbound session.
+    pub fn session_outbound(&self) -> &OutboundSession {
+        &self.outbound
+    }
+
+    /// The seed session.
+    pub fn session_seed(&self) -> &SeedSession {
+        &self.seed
+    }
+
+    /// The channels to all connected peers, by id.
+    pub fn channels(&self) -> Vec<Channel> {
+        self.peers.channels()
+    }
+
+    /// The channel to one peer.
+    pub fn channel(&self, peer: &NodeId) -> Option<Channel> {
+        self.peers.find(peer)
+    }
+
+    /// What is known of all connected peers, by id.
+    pub fn peers(&self) -> Vec<PeerInfo> {
+        self.peers.channels().iter().map(Channel::info).collect()
+    }
+
+    /// How many peers are connected.
+    pub fn peer_count(&self) -> usize {
+        self.peers.len()
+    }
+
+    /// Connects to a node, keeps the connection up from then on, and says what came of it. Second seed: `AddPeer`.
+    ///
+    /// # Errors
+    ///
+    /// Unreachable, refused and by whom, not who the URL says, or this node is not running; then nothing is tried again.
+    ///
+    /// # Cancel safety
+    ///
+    /// When dropped, the attempt goes on.
+    pub async fn add_peer(&self, url: &NodeUrl) -> Result<NodeId, ConnectError> {
+        self.manual.connect(url).await
+    }
+
+    /// Subscribes to peers that come and go, from now on.
+    pub fn subscribe_events(&self) -> PeerEvents {
+        self.events.subscribe()
+    }
+
+    /// Subscribes to peers that come and go and to every message sent and received, from now on.
+    pub fn subscribe_message_events(&self) -> PeerEvents {
+        self.events.subscribe_messages()
+    }
+
+    /// The application's state of type `T`, if it gave one.
+    pub fn state_of<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
+        self.states.find()
+    }
+
+    /// The addresses others may be told of: the external ones of the settings, or those it listens at.
+    pub fn advertised(&self) -> Vec<NodeUrl> {
+        let external = &self.settings.external;
+        if external.is_empty() {
+            self.inbound.urls()
+        } else {
+            external.iter().map(|url| url.with_id(self.id)).collect()
+        }
+    }
+
+    /// The most memory one channel's messages can hold, in bytes, computed from the protocols; what the setting
+    /// `limits.channel_memory` bounds.
+    pub fn channel_ceiling(&self) -> usize {
+        self.registry.ceiling()
+    }
+
+    /// A random number from 0 up to, but not, 1, from the node's own generator.
+    pub fn random_unit(&self) -> f64 {
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner).f64()
+    }
+
+    /// How many tasks of this node have not ended; 0 after [`stop`](Self::stop).
+    pub fn task_count(&self) -> usize {
+        self.running.get().map_or(0, |running| running.tasks.len())
+    }
+
+    pub(crate) fn transports(&self) -> &Transports {
+        &self.transports
+    }
+
+    pub(crate) fn connected_peers(&self) -> &Peers {
+        &self.peers
+    }
+
+    pub(crate) fn live(&self) -> &LiveChannels {
+        &self.live
+    }
+
+    pub(crate) fn handshake_deadline(&self) -> Instant {
+        self.clock.now() + self.settings.limits.handshake_timeout
+    }
+
+    /// Runs a task of this node until the node stops; nothing happens when it has not started.
+    pub(crate) fn spawn(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
+        if let Some(running) = self.running.get() {
+            running.tasks.spawn(name, future);
+        }
+    }
+
+    /// What its channels share; only sessions ask, and they run only once the node has started.
+    pub(crate) fn shared(&self) -> &Shared {
+        match self.running.get() {
+            Some(running) => &running.shared,
+            None => unreachable!("a session runs before the node has started"),
+        }
+    }
+}
+
+impl fmt::Debug for P2p {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "P2p({} {:?})", self.id.short(), self.state())
+    }
+}

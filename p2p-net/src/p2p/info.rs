@@ -1,0 +1,46 @@
+//! What a node says of itself.
+
+use serde::Serialize;
+
+use super::P2p;
+use crate::identity::NodeId;
+use crate::node_url::NodeUrl;
+
+/// What a node says of itself. Second seed: `NodeInfo`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct NodeInfo {
+    /// Its public key.
+    pub id: NodeId,
+    /// What it calls itself: `name/vVERSION/os/rustVERSION`.
+    pub name: String,
+    /// Where others reach it, its id included: the first of `listen`.
+    pub url: Option<NodeUrl>,
+    /// Where it listens, with the ports it really has.
+    pub listen: Vec<NodeUrl>,
+    /// The protocols it runs, as `name/version`.
+    pub protocols: Vec<String>,
+    /// How many peers are connected.
+    pub peers: usize,
+}
+
+impl P2p {
+    /// What this node says of itself.
+    pub fn node_info(&self) -> NodeInfo {
+        let listen = self.inbound.urls();
+        NodeInfo {
+            id: self.id,
+            name: self.agent(),
+            url: self.advertised().into_iter().next(),
+            listen,
+            protocols: self.registry.names(),
+            peers: self.peer_count(),
+        }
+    }
+
+    /// What it calls itself: application, version, operating system, and the Rust it needs at least.
+    pub fn agent(&self) -> String {
+        let (name, version) = (&self.settings.name, &self.settings.app_version);
+        format!("{name}/v{version}/{}/rust{}", std::env::consts::OS, env!("CARGO_PKG_RUST_VERSION"))
+    }
+}

@@ -1,0 +1,12 @@
+//! What a file with a protocol in it needs: `use p2p_net::prelude::*;`.
+//!
+//! serde's derives expand to the crate `serde`, which the author's package depends on itself.
+
+pub use log;
+// Not through the crate's root, where a module is called `protocol` too.
+pub use p2p_macros::{job, on, protocol};
+pub use serde::{Deserialize, Serialize};
+
+pub use crate::{
+    Bytes, Channel, Error, Message, NodeId, P2p, P2pPtr, Request, Result, Schema, SessionFlags, Settings, State,
+};

@@ -1,0 +1,45 @@
+//! What a protocol on a channel can reach: its node, its channel, its jobs and its inbox.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::ProtocolJobsManager;
+use crate::channel::Channel;
+use crate::message::Inbox;
+use crate::p2p::P2pPtr;
+
+/// What a protocol on a channel can reach; extractors are taken from it.
+#[derive(Debug)]
+pub struct Context {
+    node: P2pPtr,
+    channel: Channel,
+    jobs: ProtocolJobsManager,
+    inbox: Mutex<Option<Inbox>>,
+}
+
+impl Context {
+    pub(crate) fn new(node: P2pPtr, channel: Channel, jobs: ProtocolJobsManager, inbox: Inbox) -> Self {
+        Self { node, channel, jobs, inbox: Mutex::new(Some(inbox)) }
+    }
+
+    /// The node.
+    pub fn node(&self) -> &P2pPtr {
+        &self.node
+    }
+
+    /// The channel.
+    pub fn channel(&self) -> &Channel {
+        &self.channel
+    }
+
+    /// The protocol's tasks on this channel.
+    pub fn jobs(&self) -> &ProtocolJobsManager {
+        &self.jobs
+    }
+
+    /// The messages of all types the descriptor lists, in order of arrival, since before the channel read its first byte.
+    ///
+    /// `None` the second time: a protocol has one inbox.
+    pub fn take_inbox(&self) -> Option<Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}

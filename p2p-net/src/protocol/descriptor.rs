@@ -1,0 +1,94 @@
+//! A protocol as constant data: what a node knows of it before it runs.
+
+use std::any::TypeId;
+use std::fmt;
+use std::sync::Arc;
+
+use futures::future::BoxFuture;
+
+use super::{Context, ProtocolBase, SessionFlags};
+use crate::error::Result;
+use crate::message::{Message, MessageSpec};
+
+/// When a protocol runs in the life of a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Phase {
+    /// First, alone, and to its end: until then no other message is sent or handled.
+    Handshake,
+    /// For the rest of the channel's life.
+    Main,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Handshake => "handshake",
+            Self::Main => "main",
+        })
+    }
+}
+
+/// A message that a protocol handles, and what its handler needs from the node.
+#[derive(Debug, Clone, Copy)]
+pub struct Handles {
+    /// The message.
+    pub message: MessageSpec,
+    /// What the handler's other arguments need.
+    pub requires: &'static [&'static [Requirement]],
+}
+
+impl Handles {
+    /// `M`, handled by code that needs nothing from the node.
+    pub const fn message<M: Message>() -> Self {
+        Self { message: MessageSpec::of::<M>(), requires: &[] }
+    }
+}
+
+/// Something the application must give the node before a protocol can run.
+#[derive(Debug, Clone, Copy)]
+pub enum Requirement {
+    /// A [`State`](super::State) of this type.
+    State {
+        /// The type.
+        id: fn() -> TypeId,
+        /// Its path, for the error.
+        name: fn() -> &'static str,
+    },
+}
+
+/// Makes an instance for the channel of a context.
+pub type Make = for<'c> fn(&'c Context) -> BoxFuture<'c, Result<Arc<dyn ProtocolBase>>>;
+
+/// How instances of a protocol come to be.
+#[derive(Debug, Clone, Copy)]
+pub enum Construct {
+    /// One for every channel of its sessions.
+    Channel(Make),
+}
+
+/// What a node knows of a protocol before it runs; a constant of every type under `#[protocol]`.
+#[derive(Debug, Clone, Copy)]
+pub struct ProtocolDescriptor {
+    /// Its name on the wire and in logs; one a node.
+    pub name: &'static str,
+    /// Its version; both ends run the highest they share.
+    pub version: u16,
+    /// On whose channels it runs.
+    pub sessions: SessionFlags,
+    /// When it runs.
+    pub phase: Phase,
+    /// The messages it takes, and so those it can be sent.
+    pub handlers: &'static [Handles],
+    /// What its constructor and jobs need from the node.
+    pub requires: &'static [&'static [Requirement]],
+    /// How an instance is made.
+    pub construct: Construct,
+    /// `file:line` of the annotation.
+    pub at: &'static str,
+}
+
+/// A descriptor that was linked into the program; `#[protocol]` submits one.
+#[derive(Debug)]
+pub struct Linked(pub &'static ProtocolDescriptor);
+
+inventory::collect!(Linked);

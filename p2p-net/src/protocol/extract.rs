@@ -1,0 +1,126 @@
+//! What a protocol's methods can ask for by the type of an argument.
+//!
+//! Extractors are taken for every message that a handler takes, so they only hand out what is already there. Other crates
+//! add their own by implementing [`FromNode`] or [`FromChannel`].
+
+use std::any::type_name;
+use std::sync::Arc;
+
+use super::{Context, Requirement, State};
+use crate::channel::Channel;
+use crate::error::{Error, Result};
+use crate::identity::NodeId;
+use crate::p2p::{P2p, P2pPtr};
+use crate::settings::Settings;
+
+/// An argument that is taken from the node; it can be asked for anywhere.
+///
+/// ```
+/// use p2p_net::prelude::*;
+/// use p2p_net::{FromNode, P2pPtr};
+///
+/// /// The node, by a name of our own.
+/// struct Node(P2pPtr);
+///
+/// impl FromNode for Node {
+///     fn from_node(node: &P2pPtr) -> Result<Self> {
+///         Ok(Self(node.clone()))
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an extractor that needs only the node",
+    label = "cannot be taken from the node"
+)]
+pub trait FromNode: Sized {
+    /// What the application must have given the node; asked for when the node is built.
+    const REQUIRES: &'static [Requirement] = &[];
+
+    /// Takes the value.
+    ///
+    /// # Errors
+    ///
+    /// An error here is an error of the handler, the job or the constructor that asked.
+    fn from_node(node: &P2pPtr) -> Result<Self>;
+}
+
+/// An argument that is taken from a channel's [`Context`], and may borrow from it.
+// The compiler takes these words for a wrong argument of any method, and never those of `Argument`: they are the same.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither an extractor nor a message that can be taken here",
+    label = "cannot be an argument here",
+    note = "a message is taken by value, by an `#[on]` method, and has `#[derive(Message)]`",
+    note = "extractors: `&Channel`, `Channel`, `NodeId`, `State<T>`, `Arc<Settings>`, `&P2p`, `P2pPtr`, and every type that implements `FromChannel` or `FromNode`"
+)]
+pub trait FromChannel<'c>: Sized {
+    /// What the application must have given the node; asked for when the node is built.
+    const REQUIRES: &'static [Requirement] = &[];
+
+    /// Takes the value.
+    ///
+    /// # Errors
+    ///
+    /// An error here is an error of the handler, the job or the constructor that asked.
+    fn from_channel(context: &'c Context) -> Result<Self>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: FromNode> FromChannel<'_> for T {
+    const REQUIRES: &'static [Requirement] = T::REQUIRES;
+
+    fn from_channel(context: &Context) -> Result<Self> {
+        T::from_node(context.node())
+    }
+}
+
+/// The channel, borrowed.
+impl<'c> FromChannel<'c> for &'c Channel {
+    fn from_channel(context: &'c Context) -> Result<Self> {
+        Ok(context.channel())
+    }
+}
+
+/// The channel.
+impl FromChannel<'_> for Channel {
+    fn from_channel(context: &Context) -> Result<Self> {
+        Ok(context.channel().clone())
+    }
+}
+
+/// The peer.
+impl FromChannel<'_> for NodeId {
+    fn from_channel(context: &Context) -> Result<Self> {
+        Ok(context.channel().peer_id())
+    }
+}
+
+/// The node, borrowed.
+impl<'c> FromChannel<'c> for &'c P2p {
+    fn from_channel(context: &'c Context) -> Result<Self> {
+        Ok(context.node())
+    }
+}
+
+/// The node.
+impl FromNode for P2pPtr {
+    fn from_node(node: &P2pPtr) -> Result<Self> {
+        Ok(node.clone())
+    }
+}
+
+/// The node's settings.
+impl FromNode for Arc<Settings> {
+    fn from_node(node: &P2pPtr) -> Result<Self> {
+        Ok(node.settings().clone())
+    }
+}
+
+/// What the application gave the node.
+impl<T: Send + Sync + 'static> FromNode for State<T> {
+    const REQUIRES: &'static [Requirement] = &[Self::REQUIREMENT];
+
+    fn from_node(node: &P2pPtr) -> Result<Self> {
+        // Only a protocol that joined after the node was built can miss one.
+        node.state_of().ok_or_else(|| Error::msg(format!("nobody gave the node a `State<{}>`", type_name::<T>())))
+    }
+}

@@ -1,0 +1,30 @@
+//! Protocols: what one is, which ones a node runs, and what it gives them.
+//!
+//! The core never names a concrete protocol. A plugin is a [`ProtocolDescriptor`], written by `#[protocol]` or by hand,
+//! found through `inventory` or [registered](ProtocolRegistry::register), and turned into one instance per channel.
+
+pub(crate) mod argument;
+mod base;
+mod context;
+mod descriptor;
+mod extract;
+mod flags;
+mod jobs;
+mod offer;
+pub(crate) mod outcome;
+mod registry;
+mod set;
+mod state;
+
+pub use base::{Protocol, ProtocolBase};
+pub use context::Context;
+pub use descriptor::{Construct, Handles, Linked, Make, Phase, ProtocolDescriptor, Requirement};
+pub use extract::{FromChannel, FromNode};
+pub use flags::SessionFlags;
+pub use jobs::ProtocolJobsManager;
+pub use offer::{Agreement, MAX_OFFERED, Offer, OfferRefused, Refused};
+pub(crate) use registry::Registered;
+pub use registry::{BuildError, ProtocolRegistry};
+pub use set::ProtocolSet;
+pub use state::State;
+pub(crate) use state::States;

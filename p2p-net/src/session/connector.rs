@@ -1,0 +1,81 @@
+//! Dialling: from a URL to a connection whose other end has proved its key. First seed: `Connector`.
+
+use std::time::Duration;
+
+use crate::disconnect::Disconnect;
+use crate::node_url::NodeUrl;
+use crate::p2p::P2pPtr;
+use crate::transport::{Connection, DialError, UnknownScheme};
+
+/// A node could not be connected.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectError {
+    /// The URL's scheme is not among the allowed transports.
+    #[error(transparent)]
+    Transport(#[from] UnknownScheme),
+    /// Nobody is there, or somebody else is.
+    #[error("cannot dial {url}: {error}")]
+    Dial {
+        /// Where.
+        url: NodeUrl,
+        /// Why.
+        #[source]
+        error: DialError,
+    },
+    /// Nothing came of it in time.
+    #[error("cannot dial {url}: no connection within {limit:?}")]
+    TimedOut {
+        /// Where.
+        url: NodeUrl,
+        /// The setting `limits.connect_timeout`.
+        limit: Duration,
+    },
+    /// It is there, and one of the two refused the other.
+    #[error("{url} was refused: {reason}")]
+    Refused {
+        /// Where.
+        url: NodeUrl,
+        /// Who refused, and why.
+        reason: Disconnect,
+    },
+    /// This node is not running.
+    #[error("this node is not running: start it first")]
+    NotRunning,
+}
+
+/// Dials `url` once, for at most the connect timeout.
+pub(super) async fn connect(node: &P2pPtr, url: &NodeUrl) -> Result<Connection, ConnectError> {
+    let transport = node.transports().by_scheme(url)?.clone();
+    let limit = node.settings().limits.connect_timeout;
+    match node.clock().timeout(limit, transport.dial(url)).await {
+        Ok(Ok(connection)) => Ok(connection),
+        Ok(Err(error)) => Err(ConnectError::Dial { url: url.clone(), error }),
+        Err(_) => Err(ConnectError::TimedOut { url: url.clone(), limit }),
+    }
+}
+
+/// Waits between attempts: twice as long each time, within the settings' bounds, jittered so that nodes that lost the
+/// same peer do not come back as one.
+pub(super) struct Backoff {
+    next: Duration,
+}
+
+impl Backoff {
+    pub(super) fn new(node: &P2pPtr) -> Self {
+        Self { next: node.settings().limits.reconnect_min }
+    }
+
+    /// The next wait: between half of it and all of it, at random.
+    pub(super) fn next(&mut self, node: &P2pPtr) -> Duration {
+        let limits = &node.settings().limits;
+        let wait = self.next.mul_f64(0.5 + node.random_unit() / 2.0);
+        self.next = (self.next * 2).min(limits.reconnect_max);
+        wait
+    }
+
+    /// After a success: starts over.
+    pub(super) fn reset(&mut self, node: &P2pPtr) {
+        self.next = node.settings().limits.reconnect_min;
+    }
+}

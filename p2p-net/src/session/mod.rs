@@ -1,0 +1,22 @@
+//! Sessions: why channels exist. Seed visits, peers the settings name, peers that come to us, slots to be filled.
+//!
+//! Every session hands its connections to `serve`, which runs a channel from its handshake to its end. A session
+//! decides whom to connect and what to do afterwards; it knows no concrete protocol.
+
+mod connector;
+mod inbound;
+mod manual;
+mod outbound;
+mod peers;
+mod refine;
+mod seed;
+mod serve;
+
+pub use connector::ConnectError;
+pub use inbound::InboundSession;
+pub use manual::ManualSession;
+pub use outbound::OutboundSession;
+pub(crate) use peers::Peers;
+pub(crate) use refine::refine;
+pub use seed::SeedSession;
+pub(crate) use serve::LiveChannels;

@@ -1,0 +1,191 @@
+//! The life of one channel: admission, handshake, protocols, end.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use futures::future::{Either, select, try_join_all};
+use std::pin::pin;
+use std::sync::Arc;
+
+use crate::channel::{Channel, Origin};
+use crate::disconnect::{Disconnect, DisconnectReason, Side};
+use crate::error::Error;
+use crate::p2p::P2pPtr;
+use crate::protocol::{Context, Phase, ProtocolBase, ProtocolJobsManager, Registered, SessionFlags};
+use crate::transport::Connection;
+
+/// Points a proven violation costs; two within the decay time are a ban, a single one may be a bug.
+const VIOLATION_POINTS: u32 = 50;
+
+/// Every channel that lives, from before its handshake, so that `stop` reaches all of them.
+#[derive(Default)]
+pub(crate) struct LiveChannels(Mutex<BTreeMap<u64, Channel>>);
+
+impl LiveChannels {
+    /// Ends all of them.
+    pub(crate) fn close(&self, reason: DisconnectReason) {
+        let channels: Vec<_> = self.lock().values().cloned().collect();
+        for channel in channels {
+            channel.close(reason, "");
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, Channel>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes the channel off the list, and ends its protocols when `serve` itself is cancelled.
+struct Entry {
+    node: P2pPtr,
+    channel: Channel,
+    running: Vec<Running>,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.node.live().lock().remove(&self.channel.number());
+        self.channel.close(DisconnectReason::Stopped, "");
+        for running in &self.running {
+            running.jobs.cancel();
+        }
+        self.channel.cancel();
+    }
+}
+
+/// One protocol on the channel.
+struct Running {
+    protocol: Registered,
+    instance: Arc<dyn ProtocolBase>,
+    context: Option<Context>,
+    jobs: ProtocolJobsManager,
+}
+
+/// Runs a channel over `connection` to its end; `ready` is told when its handshake is done.
+///
+/// The handshake must be done by `deadline`.
+pub(crate) async fn serve(
+    node: &P2pPtr,
+    connection: Connection,
+    origin: Origin,
+    deadline: Instant,
+    ready: impl FnOnce(&Channel),
+) -> Disconnect {
+    let (peer, session) = (connection.peer, origin.session);
+    let ip = connection.remote.ip();
+    let channel = Channel::new(node.shared(), connection, origin);
+    node.live().lock().insert(channel.number(), channel.clone());
+    let mut entry = Entry { node: node.clone(), channel: channel.clone(), running: Vec::new() };
+    let connected = match admit(node, &channel) {
+        Err(reason) => {
+            channel.close(reason, "");
+            None
+        }
+        Ok(reserved) => {
+            let shaken = shake_hands(node, &channel, &mut entry.running, deadline).await;
+            shaken.map(|()| reserved.connect(channel.clone()))
+        }
+    };
+    if connected.is_some() {
+        log::debug!(target: "net", "{session}: connected to {} at {}", peer.short(), channel.remote());
+        node.hosts().connected(peer);
+        channel.open();
+        ready(&channel);
+        start_main(&channel, &mut entry.running, session).await;
+    }
+    let end = channel.closed().await;
+    for running in &entry.running {
+        running.jobs.close_all_tasks().await;
+    }
+    entry.running.clear();
+    if connected.is_some() {
+        node.hosts().disconnected(&peer);
+    }
+    drop(connected);
+    log::debug!(target: "net", "{session}: {} is gone: {end}", peer.short());
+    if end.by == Side::Local && end.reason.is_violation() {
+        let verdict = node.hosts().penalize(peer, ip, VIOLATION_POINTS);
+        log::warn!(target: "net", "{} broke the protocol: {end}; {verdict:?}", peer.short());
+    }
+    channel.tear_down().await;
+    end
+}
+
+fn admit(node: &P2pPtr, channel: &Channel) -> Result<super::peers::Reserved, DisconnectReason> {
+    if node.is_stopping() {
+        return Err(DisconnectReason::Stopped);
+    }
+    if node.hosts().banned_until(Some(channel.peer_id()), channel.remote().ip()).is_some() {
+        return Err(DisconnectReason::Banned);
+    }
+    node.connected_peers().reserve(channel.peer_id())
+}
+
+/// Makes all protocols, then runs those of the handshake phase to their end. `None`: the channel has ended instead.
+async fn shake_hands(node: &P2pPtr, channel: &Channel, running: &mut Vec<Running>, deadline: Instant) -> Option<()> {
+    let handshake = async {
+        for protocol in node.protocol_registry().on(channel.session()) {
+            let jobs = ProtocolJobsManager::new(protocol.name(), channel.clone());
+            let inbox = channel.inbox(protocol.name(), protocol.messages());
+            let context = Context::new(node.clone(), channel.clone(), jobs.clone(), inbox);
+            let made = protocol.construct(&context).await;
+            let instance = made.map_err(|error| (protocol.name(), error))?;
+            running.push(Running { protocol, instance, context: Some(context), jobs });
+        }
+        // Every inbox exists: what the peer sends from here on finds its subscribers.
+        channel.start();
+        let phase = running.iter_mut().filter(|running| running.protocol.phase() == Phase::Handshake);
+        try_join_all(phase.filter_map(Running::start)).await
+    };
+    let limit = deadline.saturating_duration_since(node.clock().now());
+    let outcome = match select(pin!(node.clock().timeout(limit, handshake)), pin!(channel.closed())).await {
+        Either::Left((outcome, _)) => outcome,
+        Either::Right(_) => return None,
+    };
+    match outcome {
+        Ok(Ok(_)) => return Some(()),
+        Ok(Err((name, error))) => channel.fail(name, &error),
+        Err(timeout) => channel.close(DisconnectReason::HandshakeTimeout, timeout.to_string()),
+    }
+    None
+}
+
+/// Starts the protocols of the main phase that both ends run.
+async fn start_main(channel: &Channel, running: &mut [Running], session: SessionFlags) {
+    for one in running.iter_mut() {
+        let protocol = &one.protocol;
+        if channel.agreement().is_some_and(|agreed| !agreed.runs(protocol.name(), protocol.version())) {
+            // Its inbox goes with its context: what nobody will read is not kept.
+            one.context = None;
+            continue;
+        }
+        let name = protocol.name();
+        if protocol.phase() == Phase::Main
+            && let Some(start) = one.start()
+            && let Err((_, error)) = start.await
+        {
+            channel.fail(name, &error);
+        }
+    }
+    if session == SessionFlags::SEED {
+        // A visit: over when everybody has done what they came for.
+        let visit = async {
+            for one in running.iter() {
+                one.jobs.done().await;
+            }
+        };
+        if let Either::Left(_) = select(pin!(visit), pin!(channel.closed())).await {
+            channel.close(DisconnectReason::Requested, "the visit is over");
+        }
+    }
+}
+
+impl Running {
+    /// Starts the protocol, once.
+    fn start(&mut self) -> Option<impl Future<Output = Result<(), (&'static str, Error)>> + use<>> {
+        let (context, name) = (self.context.take()?, self.protocol.name());
+        let start = self.instance.clone().start(context);
+        Some(async move { start.await.map_err(|error| (name, error)) })
+    }
+}

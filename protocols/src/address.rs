@@ -1,0 +1,92 @@
+//! The exchange of addresses: whom do you know? First seed: `ProtocolAddress` and `ProtocolSeed`.
+//!
+//! An answer holds only addresses the answering node has reached itself. A node asks when it runs out of addresses, and
+//! never sooner than 10 s after it asked the same peer; on a visit to a seed it asks once.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
+
+use p2p_net::node_url::NodeUrl;
+use p2p_net::prelude::*;
+use p2p_net::rate::{Rate, TokenBucket};
+
+/// Addresses in one answer: enough to fill every slot several times, and few enough to fit a frame.
+const MAX_ADDRESSES: usize = 64;
+
+/// How soon a peer is asked again.
+const ASK_AGAIN: Duration = Duration::from_secs(10);
+
+/// How often one peer is answered; beyond it, the answer is empty.
+const ANSWERS: Rate = Rate::new(1, Duration::from_secs(5), 4);
+
+/// Whom do you know?
+#[derive(Debug, Message, Serialize, Deserialize)]
+#[message(max_bytes = 16, reply = Addresses)]
+pub struct GetAddresses {
+    /// The most addresses the answer should hold.
+    pub most: u16,
+}
+
+/// These I have reached myself.
+#[derive(Debug, Message, Serialize, Deserialize)]
+#[message(max_bytes = 40_000)]
+pub struct Addresses {
+    /// The addresses, with the ids proven there.
+    pub known: Vec<NodeUrl>,
+}
+
+/// Answers and asks for addresses.
+#[derive(Debug, Default)]
+pub struct ProtocolAddress {
+    answered: Mutex<TokenBucket>,
+}
+
+#[protocol(name = "address", sessions = ALL)]
+impl ProtocolAddress {
+    #[on]
+    async fn get_addresses(&self, ask: GetAddresses, node: &P2p, peer: NodeId) -> Addresses {
+        if !self.may_answer(node.clock().now()) {
+            return Addresses { known: Vec::new() };
+        }
+        let most = MAX_ADDRESSES.min(ask.most.into());
+        let mut known = node.hosts().known_good(most + 1);
+        known.retain(|url| url.id() != Some(peer));
+        known.truncate(most);
+        Addresses { known }
+    }
+
+    #[job]
+    async fn ask(&self, node: &P2p, channel: &Channel) -> Result<()> {
+        let wants = |node: &P2p| node.session_outbound().is_hungry();
+        loop {
+            let wanted = node.hosts().wait_wanted();
+            if channel.session() == SessionFlags::SEED || wants(node) {
+                self.ask_once(node, channel).await?;
+                if channel.session() == SessionFlags::SEED {
+                    return Ok(());
+                }
+                node.clock().sleep(ASK_AGAIN).await;
+            } else {
+                wanted.await;
+            }
+        }
+    }
+}
+
+impl ProtocolAddress {
+    async fn ask_once(&self, node: &P2p, channel: &Channel) -> Result<()> {
+        let most = u16::try_from(MAX_ADDRESSES).unwrap_or(u16::MAX);
+        let Addresses { known } = channel.request(GetAddresses { most }).await?;
+        for url in known.iter().take(MAX_ADDRESSES) {
+            if let Err(error) = node.hosts().hear_from(url, channel.peer_id(), channel.remote().ip()) {
+                log::debug!(target: "net", "{url} is not stored: {error}");
+            }
+        }
+        Ok(())
+    }
+
+    fn may_answer(&self, now: Instant) -> bool {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner).take(&ANSWERS, now)
+    }
+}

@@ -1,0 +1,17 @@
+#![allow(unused, dead_code)]
+use p2p_net::prelude::*;
+
+#[derive(Message, Serialize, Deserialize)]
+struct Say {
+    text: String,
+}
+
+struct Chat;
+
+#[protocol]
+impl Chat {
+    #[on]
+    async fn say(&self, say: Say) {}
+}
+
+fn main() {}

@@ -1,0 +1,23 @@
+#![allow(unused, dead_code)]
+use p2p_net::prelude::*;
+
+#[derive(Message, Serialize, Deserialize)]
+struct Say {
+    text: String,
+}
+
+#[derive(Message, Serialize, Deserialize)]
+struct Pong;
+
+#[derive(Default)]
+struct Chat;
+
+#[protocol]
+impl Chat {
+    #[on]
+    async fn say(&self, say: Say) -> Pong {
+        Pong
+    }
+}
+
+fn main() {}

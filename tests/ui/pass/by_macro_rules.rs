@@ -1,0 +1,49 @@
+//! Messages and protocols that a `macro_rules!` writes, in a module and in a function.
+#![deny(warnings)]
+
+use p2p_net::prelude::*;
+
+macro_rules! message {
+    ($name:ident { $($field:ident: $type:ty),* } $(-> $reply:ty)?) => {
+        #[derive(Message, Serialize, Deserialize)]
+        #[message(max_bytes = 64 $(, reply = $reply)?)]
+        pub struct $name { $(pub $field: $type),* }
+    };
+}
+
+macro_rules! echo {
+    ($name:ident: $method:ident($message:ty) -> $result:ty = $value:expr, $sessions:expr) => {
+        #[derive(Default)]
+        pub struct $name;
+
+        #[protocol(sessions = $sessions)]
+        impl $name {
+            #[on]
+            async fn $method(&self, message: $message, channel: &Channel) -> $result {
+                let _ = (message.n, channel);
+                $value
+            }
+
+            #[on]
+            async fn fixed(&self, _pong: Pong, channel: &Channel) -> Result<()> {
+                let _ = channel;
+                Ok(())
+            }
+
+            #[job]
+            async fn run(&self, channel: Channel) -> Result<()> {
+                drop(channel);
+                Ok(())
+            }
+        }
+    };
+}
+
+message!(Pong { n: u32 });
+message!(Ping { n: Option<u32> } -> Pong);
+echo!(Echo: answer(Ping) -> Result<Pong> = Ok(Pong { n: 1 }), INBOUND | SEED);
+
+fn main() {
+    message!(Local { n: u8 });
+    echo!(Inner: local(Local) -> () = (), !SEED);
+}
