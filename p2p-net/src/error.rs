@@ -4,11 +4,12 @@ use std::error::Error as StdError;
 use std::fmt;
 
 use crate::disconnect::DisconnectReason;
+use crate::message::{DecodeError, ReceiveError};
 
 /// What a protocol's own code returns when it cannot go on; anything that implements [`std::error::Error`] becomes one with `?`.
 ///
 /// Returned from a handler or a job it ends the connection to that peer, with [`DisconnectReason::HandlerFailed`] unless
-/// [`Error::disconnect`] names another reason.
+/// [`Error::disconnect`] names another reason; a message that did not decode is [`DisconnectReason::Malformed`].
 pub struct Error {
     reason: Option<DisconnectReason>,
     source: Box<dyn StdError + Send + Sync>,
@@ -30,7 +31,11 @@ impl Error {
 
     /// What the peer is told.
     pub fn reason(&self) -> DisconnectReason {
-        self.reason.unwrap_or(DisconnectReason::HandlerFailed)
+        let undecoded = self.source.is::<DecodeError>()
+            || matches!(self.source.downcast_ref::<ReceiveError>(), Some(ReceiveError::Decode { .. }));
+        // The peer's fault, and not the handler's, whichever way the handler received it.
+        let usual = if undecoded { DisconnectReason::Malformed } else { DisconnectReason::HandlerFailed };
+        self.reason.unwrap_or(usual)
     }
 
     /// The reason that was [named](Self::disconnect), if one was: then even a request's handler ends the connection.

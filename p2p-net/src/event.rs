@@ -29,6 +29,16 @@ pub enum PeerEvent {
         /// Why.
         reason: Disconnect,
     },
+    /// A connection to a peer ended before its handshake was done, so there was no `Add` and will be no `Drop`: one of the
+    /// two refused the other, or it was a probe, a second connection to a connected node, or an accident.
+    Refused {
+        /// The key it proved.
+        peer: NodeId,
+        /// Who dialled.
+        dialled_by: Side,
+        /// Why, and which side ended it.
+        reason: Disconnect,
+    },
     /// A message was handed to the peer's channel.
     MsgSend {
         /// The peer.

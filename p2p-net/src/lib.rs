@@ -1,4 +1,40 @@
 //! Write peer-to-peer protocols by annotation.
+//!
+//! A protocol is a message struct and a handler. `#[protocol]` makes it a plugin, and linking the crate it is in makes it
+//! part of every node the program builds:
+//!
+//! ```
+//! use p2p_net::prelude::*;
+//!
+//! #[derive(Message, Serialize, Deserialize)]
+//! #[message(max_bytes = 4096)]
+//! struct Say {
+//!     text: String,
+//! }
+//!
+//! #[protocol(sessions = !SEED)]
+//! async fn shout(say: Say, channel: &Channel) -> Result<()> {
+//!     log::info!("{}: {}", channel.peer_id(), say.text);
+//!     Ok(())
+//! }
+//! ```
+//!
+//! The rest of the crate is the network underneath, from above to below:
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`p2p`] | the node: `P2p::new`, `start`, `run`, `stop`, `broadcast`, `add_peer` |
+//! | [`settings`] | what a node can be told, every value with its unit and default |
+//! | [`session`] | why channels exist: seed, manual, inbound, outbound |
+//! | [`hosts`] | the address book |
+//! | [`protocol`](mod@protocol) | what a plugin is, and which ones a node runs |
+//! | [`channel`] | an authenticated connection to one peer |
+//! | [`message`] | what travels over it: messages, lanes, inboxes, frames |
+//! | [`transport`] | `tls`, `tcp` and `memory` behind one trait |
+//! | [`event`], [`disconnect`] | what happens to peers, and why |
+//! | `testing` | a network in memory on virtual time (feature `testing`) |
+//!
+//! The library logs with [`log`], target `net`, and never prints.
 
 #[doc(hidden)]
 #[path = "private.rs"]

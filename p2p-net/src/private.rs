@@ -50,6 +50,15 @@ pub const fn check_max_bytes<M: Message>() {
     assert!(M::MAX_BYTES <= MAX_MESSAGE, "`max_bytes` is over 16 MiB; send what is larger in several messages");
 }
 
+/// Panics, while compiling, when a few bytes could claim a billion elements of a message.
+#[track_caller]
+pub const fn check_bounded<M: Message>() {
+    assert!(
+        M::SHAPE.is_bounded(),
+        "a sequence of things that take no bytes: a few bytes could claim a billion of them"
+    );
+}
+
 /// Panics, while compiling, when a message's `WINDOW` cannot hold two frames of it.
 #[track_caller]
 pub const fn check_window<M: Message>() {

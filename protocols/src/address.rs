@@ -1,12 +1,13 @@
 //! The exchange of addresses: whom do you know? First seed: `ProtocolAddress` and `ProtocolSeed`.
 //!
 //! An answer holds only addresses the answering node has reached itself. A node asks when it runs out of addresses, and
-//! never sooner than 10 s after it asked the same peer; on a visit to a seed it asks once.
+//! never sooner than 1 s after it asked the same peer, ever later while nothing new comes; on a visit to a seed it asks once.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
+use p2p_net::hosts::book::Stored;
 use p2p_net::node_url::NodeUrl;
 use p2p_net::prelude::*;
 use p2p_net::rate::{Rate, TokenBucket};
@@ -14,15 +15,18 @@ use p2p_net::rate::{Rate, TokenBucket};
 /// Addresses in one answer: enough to fill every slot several times, and few enough to fit a frame.
 const MAX_ADDRESSES: usize = 64;
 
-/// How soon a peer is asked again.
-const ASK_AGAIN: Duration = Duration::from_secs(10);
+/// How soon a peer is asked again; twice as late each time it has told nothing new. A young network learns by the second.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// The latest a peer that has told nothing new is asked again.
+const ASK_AT_LAST: Duration = Duration::from_secs(600);
 
 /// How often one peer is answered; beyond it, the answer is empty.
-const ANSWERS: Rate = Rate::new(1, Duration::from_secs(5), 4);
+const ANSWERS: Rate = Rate::new(1, Duration::from_secs(5), 8);
 
 /// Whom do you know?
 #[derive(Debug, Message, Serialize, Deserialize)]
-#[message(max_bytes = 16, reply = Addresses)]
+#[message(max_bytes = 16, window = 1024, reply = Addresses)]
 pub struct GetAddresses {
     /// The most addresses the answer should hold.
     pub most: u16,
@@ -30,7 +34,7 @@ pub struct GetAddresses {
 
 /// These I have reached myself.
 #[derive(Debug, Message, Serialize, Deserialize)]
-#[message(max_bytes = 40_000)]
+#[message(max_bytes = 40_000, window = 128 * 1024)]
 pub struct Addresses {
     /// The addresses, with the ids proven there.
     pub known: Vec<NodeUrl>,
@@ -59,14 +63,19 @@ impl ProtocolAddress {
     #[job]
     async fn ask(&self, node: &P2p, channel: &Channel) -> Result<()> {
         let wants = |node: &P2p| node.session_outbound().is_hungry();
+        let mut pause = ASK_AGAIN;
         loop {
             let wanted = node.hosts().wait_wanted();
             if channel.session() == SessionFlags::SEED || wants(node) {
-                self.ask_once(node, channel).await?;
+                let news = self.ask_once(node, channel).await?;
                 if channel.session() == SessionFlags::SEED {
                     return Ok(());
                 }
-                node.clock().sleep(ASK_AGAIN).await;
+                if news {
+                    pause = ASK_AGAIN;
+                }
+                node.clock().sleep(pause).await;
+                pause = (pause * 2).min(ASK_AT_LAST);
             } else {
                 wanted.await;
             }
@@ -75,15 +84,18 @@ impl ProtocolAddress {
 }
 
 impl ProtocolAddress {
-    async fn ask_once(&self, node: &P2p, channel: &Channel) -> Result<()> {
+    /// Asks; whether anything new was told.
+    async fn ask_once(&self, node: &P2p, channel: &Channel) -> Result<bool> {
         let most = u16::try_from(MAX_ADDRESSES).unwrap_or(u16::MAX);
         let Addresses { known } = channel.request(GetAddresses { most }).await?;
+        let mut news = false;
         for url in known.iter().take(MAX_ADDRESSES) {
-            if let Err(error) = node.hosts().hear_from(url, channel.peer_id(), channel.remote().ip()) {
-                log::debug!(target: "net", "{url} is not stored: {error}");
+            match node.hosts().hear_from(url, channel.peer_id(), channel.remote().ip()) {
+                Ok(stored) => news |= stored == Stored::New,
+                Err(error) => log::debug!(target: "net", "{url} is not stored: {error}"),
             }
         }
-        Ok(())
+        Ok(news)
     }
 
     fn may_answer(&self, now: Instant) -> bool {

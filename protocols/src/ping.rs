@@ -5,12 +5,12 @@ use p2p_net::prelude::*;
 
 /// Are you there?
 #[derive(Debug, Message, Serialize, Deserialize)]
-#[message(max_bytes = 16, reply = Pong)]
+#[message(max_bytes = 16, window = 1024, reply = Pong)]
 pub struct Ping;
 
 /// I am.
 #[derive(Debug, Message, Serialize, Deserialize)]
-#[message(max_bytes = 16)]
+#[message(max_bytes = 16, window = 1024)]
 pub struct Pong;
 
 /// Asks every `ping_interval`, notes the round trip, and drops a peer that does not answer within `ping_timeout`.

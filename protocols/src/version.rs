@@ -7,7 +7,7 @@
 use p2p_net::disconnect::DisconnectReason;
 use p2p_net::node_url::NodeUrl;
 use p2p_net::prelude::*;
-use p2p_net::protocol::Offer;
+use p2p_net::protocol::{Offer, Signalled};
 use p2p_net::signal::Signal;
 
 /// The most listen addresses of a peer that are looked at.
@@ -34,7 +34,7 @@ pub struct Version {
 
 /// The other's version is accepted.
 #[derive(Debug, Message, Serialize, Deserialize)]
-#[message(max_bytes = 16)]
+#[message(max_bytes = 16, window = 1024)]
 pub struct Verack;
 
 /// The version exchange.
@@ -60,7 +60,7 @@ impl ProtocolVersion {
     }
 
     #[on]
-    async fn version(&self, theirs: Version, node: &P2p, channel: &Channel) -> Result<Verack> {
+    async fn version(&self, theirs: Version, node: &P2p, channel: &Channel) -> Result<Signalled<Verack>> {
         let ours = &node.settings().network;
         if theirs.network != *ours {
             let detail = format!("this is network {ours:?}, not {:?}", theirs.network);
@@ -69,7 +69,7 @@ impl ProtocolVersion {
         if let Err(refused) = channel.agree(&theirs.offer) {
             return Err(Error::disconnect(DisconnectReason::IncompatibleVersion, refused.to_string()));
         }
-        if !self.accepted.give() {
+        if self.accepted.is_given() {
             return Err(Error::disconnect(DisconnectReason::Malformed, "a second version"));
         }
         let mut agent = theirs.agent;
@@ -82,7 +82,9 @@ impl ProtocolVersion {
             }
         }
         channel.introduce(agent, theirs.observed, listen);
-        Ok(Verack)
+        // This end is done only when its answer is on its way: a main-phase message that overtook it would wait for ever
+        // for the other end, which waits for the answer.
+        Ok(Signalled { reply: Verack, signal: self.accepted.clone() })
     }
 }
 

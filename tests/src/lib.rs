@@ -1,1 +1,7 @@
-//! Whole-network tests; the package itself is empty, see `tests/`.
+//! What the whole-network tests share: protocols written by hand, a peer that writes its own bytes, and meters.
+
+pub mod any;
+pub mod meter;
+pub mod plain;
+pub mod raw;
+pub mod wire;

@@ -118,8 +118,7 @@ fn a_protocol_written_by_hand_talks() {
                 .protocol_registry()
                 .register(&CHAT, SessionFlags::ALL, move |channel, _node| Chat::init(channel, log.clone()));
             register.unwrap();
-            node.clone().start(sim.executor().clone()).await.unwrap();
-            sim.executor().spawn(node.clone().run(sim.executor().clone())).detach();
+            sim.launch(&node).await;
             nodes.push(node);
         }
         let [alice, bob] = [&nodes[0], &nodes[1]];

@@ -26,6 +26,7 @@ pub(super) fn expand(target: &Target, model: &Model) -> TokenStream {
     let check_max_bytes = check(model.max_bytes.as_ref(), ident, &quote!(check_max_bytes));
     // A window that is too small for a large message is reported where the author wrote a number.
     let check_window = check(model.window.as_ref().or(model.max_bytes.as_ref()), ident, &quote!(check_window));
+    let check_bounded = check(None, ident, &quote!(check_bounded));
     let argument = argument(target);
     quote! {
         #schema
@@ -40,6 +41,7 @@ pub(super) fn expand(target: &Target, model: &Model) -> TokenStream {
         #argument
         #check_max_bytes
         #check_window
+        #check_bounded
     }
 }
 

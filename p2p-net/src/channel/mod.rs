@@ -358,7 +358,9 @@ impl Inner {
         if !over {
             // Closing a socket with bytes unread resets it, and the reason would be lost on the way to the peer.
             let mut rest = [0; 4096];
-            while io.read(&mut rest).await.is_ok_and(|read| read > 0) {}
+            while io.read(&mut rest).await.is_ok_and(|read| read > 0) {
+                smol::future::yield_now().await;
+            }
         }
         drop(io);
         self.drained.store(true, Ordering::Release);

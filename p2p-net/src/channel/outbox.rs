@@ -37,6 +37,8 @@ pub(crate) struct Outbox {
     /// Small frames the outbox holds before senders wait, in bytes.
     high_water: usize,
     lanes: Box<[Lane]>,
+    /// Lanes with credit to give back, each once: a peer that sends and never reads must not pile up frames here.
+    grants: VecDeque<LaneIndex>,
     /// Lanes with a large message and credit for some of it, in turn.
     ready: VecDeque<LaneIndex>,
     closed: bool,
@@ -45,6 +47,8 @@ pub(crate) struct Outbox {
 #[derive(Debug)]
 struct Lane {
     credit: u32,
+    /// Credit for the peer that no frame has told it of yet.
+    grant: u32,
     large: Option<Large>,
 }
 
@@ -58,8 +62,16 @@ struct Large {
 
 impl Outbox {
     pub(crate) fn new(table: Arc<LaneTable>, high_water: usize) -> Self {
-        let lanes = table.lanes().iter().map(|lane| Lane { credit: lane.window, large: None }).collect();
-        Self { table, small: Vec::new(), high_water, lanes, ready: VecDeque::new(), closed: false }
+        let lanes = table.lanes().iter().map(|lane| Lane { credit: lane.window, grant: 0, large: None }).collect();
+        Self {
+            table,
+            small: Vec::new(),
+            high_water,
+            lanes,
+            grants: VecDeque::new(),
+            ready: VecDeque::new(),
+            closed: false,
+        }
     }
 
     /// Offers a payload that fits one frame: `head`, then `body`.
@@ -98,11 +110,16 @@ impl Outbox {
         Offered::Taken
     }
 
-    /// Queues a frame that needs no credit: window and close frames, of which there are few by nature.
-    pub(crate) fn control(&mut self, kind: Kind, id: MessageId, payload: &[u8]) {
-        if !self.closed {
-            frame::write(&mut self.small, kind, id, payload);
+    /// Tells the peer, with the next write, that it may send `bytes` more.
+    pub(crate) fn grant(&mut self, at: LaneIndex, bytes: u32) {
+        if self.closed || bytes == 0 {
+            return;
         }
+        let lane = &mut self.lanes[at.get()];
+        if lane.grant == 0 {
+            self.grants.push_back(at);
+        }
+        lane.grant = lane.grant.saturating_add(bytes);
     }
 
     /// Adds what the peer granted; `None` when the lane then had more than its window.
@@ -123,10 +140,11 @@ impl Outbox {
             return;
         }
         match close {
-            Some(payload) => self.control(Kind::Close, MessageId::from_wire(0), payload),
+            Some(payload) => frame::write(&mut self.small, Kind::Close, MessageId::from_wire(0), payload),
             None => self.small = Vec::new(),
         }
         self.closed = true;
+        self.grants.clear();
         self.ready.clear();
         self.lanes.iter_mut().for_each(|lane| lane.large = None);
     }
@@ -138,7 +156,7 @@ impl Outbox {
     /// Whether the writer has something to take.
     #[inline]
     pub(crate) fn has_work(&self) -> bool {
-        !self.small.is_empty() || !self.ready.is_empty()
+        !self.small.is_empty() || !self.grants.is_empty() || !self.ready.is_empty()
     }
 
     /// Whether small frames wait for room.
@@ -146,10 +164,14 @@ impl Outbox {
         self.small.len() >= self.high_water
     }
 
-    /// Moves all small frames, then parts of large messages in turn, to the empty `batch`; `finished` is told each lane
+    /// Moves all small frames, then credit to give back, then parts of large messages in turn, to the empty `batch`; `finished` is told each lane
     /// whose large message is now wholly taken.
     pub(crate) fn take(&mut self, batch: &mut Vec<u8>, mut finished: impl FnMut(LaneIndex)) {
         std::mem::swap(&mut self.small, batch);
+        for at in self.grants.drain(..) {
+            let grant = std::mem::take(&mut self.lanes[at.get()].grant);
+            frame::write(batch, Kind::Window, self.table.lane(at).id, &grant.to_le_bytes());
+        }
         let limit = batch.len() + CHUNK;
         while batch.len() < limit
             && let Some(at) = self.ready.pop_front()
@@ -225,6 +247,21 @@ mod tests {
         let (mut outbox, ping, ..) = outbox();
         assert_eq!(outbox.add_credit(ping, 1), None);
         assert_eq!(outbox.add_credit(ping, u32::MAX), None);
+    }
+
+    #[test]
+    fn credit_given_back_while_nothing_can_be_written_is_one_frame_a_lane() {
+        let (mut outbox, ping, big, _) = outbox();
+        for _ in 0..1000 {
+            outbox.grant(ping, 10);
+            outbox.grant(big, 20);
+        }
+        let mut batch = Vec::new();
+        outbox.take(&mut batch, |_| ());
+        let (p, b) = (MessageId::of("ping"), MessageId::of("big"));
+        assert_eq!(kinds(&batch), [(Kind::Window, p, 4), (Kind::Window, b, 4)]);
+        assert_eq!(batch[8..12], 10_000_u32.to_le_bytes());
+        assert!(!outbox.has_work());
     }
 
     #[test]

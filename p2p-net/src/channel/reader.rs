@@ -21,6 +21,9 @@ const SMALL_BUFFER: usize = 4 << 10;
 /// What it grows to when reads fill it, in bytes: two frames of the largest size.
 const LARGE_BUFFER: usize = 128 << 10;
 
+/// Bytes read before other tasks have a turn, even when nobody was woken: a peer whose bytes never cease is not alone.
+const TURN: usize = 256 << 10;
+
 /// How many short reads in a row give a large buffer back.
 const SHORT_READS: u32 = 4;
 
@@ -30,6 +33,8 @@ pub(super) struct Reader<'a> {
     start: usize,
     end: usize,
     short_reads: u32,
+    /// Bytes read since other tasks last had a turn.
+    turn: usize,
     /// By lane: payload bytes of the transmission that is arriving in parts.
     arriving: Box<[u32]>,
     wake: Vec<Waker>,
@@ -49,7 +54,8 @@ enum Stop {
 impl<'a> Reader<'a> {
     pub(super) fn new(channel: &'a Inner) -> Self {
         let arriving = channel.table.lanes().iter().map(|_| 0).collect();
-        Self { channel, buffer: vec![0; SMALL_BUFFER], start: 0, end: 0, short_reads: 0, arriving, wake: Vec::new() }
+        let (buffer, wake) = (vec![0; SMALL_BUFFER], Vec::new());
+        Self { channel, buffer, start: 0, end: 0, short_reads: 0, turn: 0, arriving, wake }
     }
 
     /// Reads until the peer closes, breaks off or misbehaves; says which.
@@ -57,7 +63,10 @@ impl<'a> Reader<'a> {
         loop {
             match io.read(&mut self.buffer[self.end..]).await {
                 Ok(0) => return broken(&io::ErrorKind::UnexpectedEof.into()),
-                Ok(read) => self.end += read,
+                Ok(read) => {
+                    self.end += read;
+                    self.turn += read;
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return broken(&error),
             }
@@ -75,7 +84,8 @@ impl<'a> Reader<'a> {
                     Ok(Stop::Close(disconnect)) => return disconnect,
                     Err(violation) => return refused(&violation),
                 }
-                if woke {
+                if woke || self.turn >= TURN {
+                    self.turn = 0;
                     // Those who were woken go first; what they do is what the bytes were read for.
                     smol::future::yield_now().await;
                 }
@@ -88,19 +98,16 @@ impl<'a> Reader<'a> {
     fn deliver(&mut self) -> Result<Stop, Violation> {
         loop {
             let bytes = &self.buffer[self.start..self.end];
-            let Some(header) = complete(bytes)? else {
-                let frame = Header::parse(bytes)?.map_or(HEADER, Header::frame_len);
-                return Ok(Stop::Incomplete(frame));
-            };
-            let payload = &bytes[HEADER..header.frame_len()];
-            match header.kind {
-                Kind::Close => return Ok(Stop::Close(Disconnect::from_wire(payload))),
-                Kind::Window => {
-                    self.credit(header, payload)?;
-                    self.start += header.frame_len();
-                    continue;
+            let Some(header) = Header::parse(bytes)? else { return Ok(Stop::Incomplete(HEADER)) };
+            let payload = bytes.get(HEADER..header.frame_len());
+            if !header.kind.is_flow_controlled() {
+                let Some(payload) = payload else { return Ok(Stop::Incomplete(header.frame_len())) };
+                if header.kind == Kind::Close {
+                    return Ok(Stop::Close(Disconnect::from_wire(payload)));
                 }
-                _ => {}
+                self.credit(header, payload)?;
+                self.start += header.frame_len();
+                continue;
             }
             let channel = self.channel;
             let Some(at) = channel.table.find(header.id) else { return Err(Violation::UnknownMessage(header.id)) };
@@ -110,6 +117,11 @@ impl<'a> Reader<'a> {
             }
             if !channel.agreed(at) {
                 return Err(Violation::UnknownMessage(header.id));
+            }
+            if payload.is_none() {
+                // What must not come is not waited for, nor given room.
+                check(header, lane, &mut self.arriving[at.get()].clone())?;
+                return Ok(Stop::Incomplete(header.frame_len()));
             }
             let run = self.run_of(header, at, lane)?;
             let frames = self.start..self.start + run;
@@ -131,7 +143,8 @@ impl<'a> Reader<'a> {
             check(header, lane, &mut self.arriving[at.get()])?;
             run += header.frame_len();
             // A frame that is no frame is the next round's to report; this run is good.
-            next = complete(&self.buffer[self.start + run..self.end]).ok().flatten();
+            let rest = &self.buffer[self.start + run..self.end];
+            next = Header::parse(rest).ok().flatten().filter(|next| next.frame_len() <= rest.len());
             next = next.filter(|next| next.id == header.id && next.kind.is_flow_controlled());
         }
         Ok(run)
@@ -166,11 +179,6 @@ impl<'a> Reader<'a> {
             self.buffer.resize(wanted, 0);
         }
     }
-}
-
-/// The header at the start of `bytes` when its whole frame is there.
-fn complete(bytes: &[u8]) -> Result<Option<Header>, Violation> {
-    Ok(Header::parse(bytes)?.filter(|header| bytes.len() >= header.frame_len()))
 }
 
 /// Whether a frame may be in its lane and keeps its transmission within the lane's size.

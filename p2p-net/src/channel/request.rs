@@ -66,6 +66,8 @@ enum Answer {
 
 #[derive(Debug)]
 struct Pending {
+    /// The lane its reply must come in.
+    replies: MessageId,
     deadline: Instant,
     waker: Option<Waker>,
     answer: Option<Answer>,
@@ -92,7 +94,7 @@ impl Requests {
     }
 
     /// Takes a number for a request; says too whether the deadlines must be looked at anew.
-    fn open(&self, deadline: Instant) -> Result<(u32, bool), RequestError> {
+    fn open(&self, replies: MessageId, deadline: Instant) -> Result<(u32, bool), RequestError> {
         let mut table = self.lock();
         if table.pending.len() >= MAX_PENDING_REQUESTS {
             return Err(RequestError::TooMany);
@@ -102,7 +104,7 @@ impl Requests {
             number = number.wrapping_add(1);
         }
         table.next = number.wrapping_add(1);
-        table.pending.insert(number, Pending { deadline, waker: None, answer: None });
+        table.pending.insert(number, Pending { replies, deadline, waker: None, answer: None });
         Ok((number, !std::mem::replace(&mut table.watched, true)))
     }
 
@@ -123,8 +125,11 @@ impl Requests {
             let Some((number, body)) = whole.as_deref().unwrap_or(payload).split_first_chunk::<CORRELATION>() else {
                 continue;
             };
-            // A reply to a request that was given up is no fault.
-            let Some(pending) = table.pending.get_mut(&u32::from_le_bytes(*number)) else { continue };
+            // A reply to a request that was given up is no fault, and a second one changes nothing. One in the lane of
+            // another message answers nobody: that lane may allow more bytes than this request's replies have.
+            let pending = table.pending.get_mut(&u32::from_le_bytes(*number));
+            let awaited = |pending: &&mut Pending| pending.replies == header.id && pending.answer.is_none();
+            let Some(pending) = pending.filter(awaited) else { continue };
             pending.answer = Some(match header.kind {
                 Kind::ReplyError => Answer::Failed(String::from_utf8_lossy(body).into_owned()),
                 _ => Answer::Reply(body.to_vec()),
@@ -236,8 +241,8 @@ impl Channel {
         let channel = self.clone();
         let future = Box::pin(async move {
             let limit = channel.inner.limits.request_timeout;
-            let clock = &channel.inner.clock;
-            let (number, watch) = channel.inner.requests.open(clock.now() + limit)?;
+            let (clock, replies) = (&channel.inner.clock, MessageId::of_replies_to(M::NAME));
+            let (number, watch) = channel.inner.requests.open(replies, clock.now() + limit)?;
             let waiting = Waiting { inner: channel.inner.clone(), number };
             if watch {
                 channel.inner.out.wake_task();

@@ -215,7 +215,13 @@ impl Outgoing {
                 continue;
             }
             drop(queue);
-            ready!(Pin::new(&mut *io).poll_flush(cx))?;
+            // A transport may have taken bytes that the peer has not: then it is the flush that cannot go on.
+            let Poll::Ready(flushed) = Pin::new(&mut *io).poll_flush(cx) else {
+                blocked_since.get_or_insert_with(|| self.clock.now());
+                return Poll::Pending;
+            };
+            flushed?;
+            *blocked_since = None;
             let mut queue = self.lock();
             if queue.outbox.has_work() {
                 continue;
@@ -306,8 +312,9 @@ impl Outgoing {
 
 impl Grants for Outgoing {
     fn grant(&self, id: MessageId, bytes: u32) {
+        let Some(at) = self.table.find(id) else { return };
         let mut queue = self.lock();
-        queue.outbox.control(Kind::Window, id, &bytes.to_le_bytes());
+        queue.outbox.grant(at, bytes);
         if queue.outbox.has_work() {
             self.start_writing(queue);
         }

@@ -224,12 +224,21 @@ impl Book {
 
     /// A place for an outbound slot, with the id that must be proven there if one was before; nothing `excluded`.
     ///
-    /// Prefers what was reached to what was heard, then a network no peer is in yet; at random among equals.
+    /// Prefers what was reached to what was heard, then a network no peer is in yet; at random among equals. What was
+    /// reached once and fails now has no such right: it takes turns with what was heard, by the toss of a coin, so that
+    /// neither many dead friends nor a flood of rumours keeps the slots from the other.
     pub fn pick(&self, now: UnixTime, rng: &mut Rng, excluded: &Excluded<'_>) -> Option<NodeUrl> {
         let with_peers = self.entries.values().filter(|entry| self.is_connected(entry));
         let taken: BTreeSet<&Network> = with_peers.filter_map(|entry| entry.network.as_ref()).collect();
         let free = self.free(now).filter(|(place, entry)| !excluded(place, entry.id()));
-        best(free, rng, |entry| (entry.is_reached(), !entry.network.as_ref().is_some_and(|n| taken.contains(n))))
+        let heard_first = rng.bool();
+        best(free, rng, |entry| {
+            let turn = match (entry.is_reached(), entry.failing.is_some()) {
+                (true, false) => 2,
+                (reached, _) => u8::from(reached != heard_first),
+            };
+            (turn, !entry.network.as_ref().is_some_and(|n| taken.contains(n)))
+        })
     }
 
     /// A place worth a visit only to see who is there: heard and reached by nobody yet, or not reached for a day.

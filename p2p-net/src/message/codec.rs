@@ -4,10 +4,14 @@
 //! all its bytes; nothing here reads a length it has not checked.
 
 use std::cell::Cell;
+use std::marker::PhantomData;
 
 use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+use super::Message;
+use super::budget::{Budget, Within};
 
 /// The largest message any type may declare, in bytes; also the most a decode may claim.
 pub(crate) const MAX_MESSAGE: usize = 16 << 20;
@@ -46,9 +50,16 @@ pub(crate) fn encode_into<T: Serialize + ?Sized>(value: &T, into: &mut Vec<u8>) 
     }
 }
 
-/// Decodes all of `bytes`.
-pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, DecodeError> {
-    match bincode::serde::decode_from_slice(bytes, CODEC) {
+/// Decodes all of `bytes` as a message, within the memory that so many bytes may take.
+pub(crate) fn decode<M: Message>(bytes: &[u8]) -> Result<M, DecodeError> {
+    decode_within(bytes, const { M::SHAPE.largest_element() })
+}
+
+/// Decodes all of `bytes`, whose sequences have no larger element than `largest` bytes of memory.
+pub(super) fn decode_within<T: DeserializeOwned>(bytes: &[u8], largest: usize) -> Result<T, DecodeError> {
+    let budget = Budget::of(bytes.len(), largest);
+    let seed = Within { inner: PhantomData::<T>, budget: &budget };
+    match bincode::serde::seed_decode_from_slice(seed, bytes, CODEC) {
         Ok((value, used)) if used == bytes.len() => Ok(value),
         Ok((_, used)) => Err(DecodeError::Trailing(bytes.len() - used)),
         Err(error) => Err(DecodeError::Invalid(error.to_string())),
@@ -82,21 +93,21 @@ mod tests {
     fn what_is_encoded_is_decoded() {
         let mut bytes = Vec::new();
         encode_into(&(7_u32, "seven"), &mut bytes).unwrap();
-        assert_eq!(decode::<(u32, String)>(&bytes), Ok((7, "seven".to_owned())));
+        assert_eq!(decode_within::<(u32, String)>(&bytes, 1), Ok((7, "seven".to_owned())));
     }
 
     #[test]
     fn trailing_and_missing_bytes_are_errors() {
-        assert_eq!(decode::<u8>(&[1, 2]), Err(DecodeError::Trailing(1)));
-        assert!(matches!(decode::<(u8, u8)>(&[1]), Err(DecodeError::Invalid(_))));
+        assert_eq!(decode_within::<u8>(&[1, 2], 1), Err(DecodeError::Trailing(1)));
+        assert!(matches!(decode_within::<(u8, u8)>(&[1], 1), Err(DecodeError::Invalid(_))));
     }
 
     #[test]
     fn a_claimed_length_allocates_nothing() {
         // 253 announces a u64 length; the bytes that should follow are not there.
         let claim = [253, 255, 255, 255, 255, 255, 255, 255, 127];
-        assert!(decode::<Vec<u64>>(&claim).is_err());
-        assert!(decode::<String>(&claim).is_err());
+        assert!(decode_within::<Vec<u64>>(&claim, 8).is_err());
+        assert!(decode_within::<String>(&claim, 1).is_err());
     }
 
     #[test]

@@ -94,6 +94,11 @@ impl MessageDispatcher {
         self.due(&mut state)
     }
 
+    /// Whether every subscriber has handled what arrived, or is not at it.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.lock().subscribers.iter().all(|subscriber| subscriber.inbox.is_at_rest())
+    }
+
     pub(crate) fn close(&self, wake: &mut Vec<Waker>) {
         for subscriber in &self.lock().subscribers {
             wake.extend(subscriber.inbox.close());

@@ -32,6 +32,8 @@ struct State {
     bytes: Vec<u8>,
     waker: Option<Waker>,
     closed: bool,
+    /// The consumer has a batch it is not through with.
+    busy: bool,
 }
 
 impl InboxShared {
@@ -53,10 +55,17 @@ impl InboxShared {
         state.waker.take()
     }
 
+    /// Whether all that arrived has been handled, or nobody is at it.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        let state = self.lock();
+        state.bytes.is_empty() && !state.busy
+    }
+
     /// Swaps the consumer's empty batch for everything that has arrived.
     fn poll_take(&self, cx: &mut Context<'_>, batch: &mut Vec<u8>) -> Poll<Result<(), Closed>> {
         let mut state = self.lock();
         batch.clear();
+        state.busy = !state.bytes.is_empty();
         if state.bytes.is_empty() {
             if state.closed {
                 return Poll::Ready(Err(Closed));
@@ -231,14 +240,18 @@ impl Inbox {
         }
         let (shared, batch, turn) = (&self.shared, &mut self.batch, &mut self.turn);
         batch.clear();
-        poll_fn(|cx| {
+        let taken = poll_fn(|cx| {
             let taken = shared.poll_take(cx, batch);
             if taken.is_pending() {
                 *turn = 0;
             }
             taken
         })
-        .await
+        .await;
+        if taken.is_err() {
+            self.subsystem.notify_at_rest();
+        }
+        taken
     }
 }
 

@@ -111,6 +111,9 @@ pub enum LaneError {
         /// The largest there is.
         most: usize,
     },
+    /// A message that a few bytes can make endless.
+    #[error("message `{0}` has a sequence of things that take no bytes: a few bytes could claim a billion of them")]
+    Endless(&'static str),
     /// More lanes than an index can tell apart.
     #[error("more than {0} message types in one node")]
     TooMany(usize),
@@ -231,6 +234,9 @@ fn check(spec: &MessageSpec) -> Result<(), LaneError> {
     let most = super::codec::MAX_MESSAGE;
     if spec.max_bytes == 0 || spec.max_bytes > most {
         return Err(LaneError::Size { name: spec.name, max_bytes: spec.max_bytes, most });
+    }
+    if !spec.shape.is_bounded() {
+        return Err(LaneError::Endless(spec.name));
     }
     let needed = needed(spec.max_bytes);
     if (spec.window as usize) < needed {

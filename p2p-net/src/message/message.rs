@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::schema::Schema;
+use super::schema::{Schema, mix_number};
 
 /// Bytes of one message type that may be under way or unread on a channel, unless its type says otherwise.
 ///
@@ -164,6 +164,13 @@ impl MessageSpec {
             type_name: std::any::type_name::<M>,
         }
     }
+
+    /// A hash of what two nodes must have in common to exchange the message: its shape, its largest size and its window.
+    ///
+    /// Nodes whose sizes or windows differ would take each other's honest frames for violations.
+    pub const fn terms(&self) -> u64 {
+        mix_number(mix_number(self.fingerprint, self.max_bytes as u64), self.window as u64)
+    }
 }
 
 #[cfg(test)]
@@ -175,6 +182,27 @@ mod tests {
         assert_eq!(MessageId::of("").to_wire(), 0x811c_9dc5);
         assert_eq!(MessageId::of("a").to_wire(), 0xe40c_292c);
         assert_eq!(MessageId::of("foobar").to_wire(), 0xbf9c_f968);
+    }
+
+    #[test]
+    fn another_shape_size_or_window_is_another_message() {
+        let one = MessageSpec {
+            name: "say",
+            id: MessageId::of("say"),
+            max_bytes: 100,
+            window: 1000,
+            fingerprint: 1,
+            shape: &crate::message::Shape::Unit,
+            reply: None,
+            type_name: || "Say",
+        };
+        let others = [
+            MessageSpec { fingerprint: 2, ..one },
+            MessageSpec { max_bytes: 101, ..one },
+            MessageSpec { window: 1001, ..one },
+            MessageSpec { max_bytes: 1000, window: 100, ..one },
+        ];
+        assert!(others.iter().all(|other| other.terms() != one.terms()));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! and know no runtime. The [`MessageSubsystem`] of a channel holds a [`MessageDispatcher`] per lane; the channel's reader
 //! hands it the frames that arrive, subscriptions take them out. Nothing here knows a channel or a socket.
 
+mod budget;
 mod bytes;
 pub(crate) mod codec;
 mod dispatcher;
@@ -22,6 +23,6 @@ pub use dispatcher::MessageDispatcher;
 pub(crate) use inbox::InboxShared;
 pub use inbox::{Closed, Correlation, Delivery, Inbox};
 pub use message::{Answer, DEFAULT_WINDOW, Many, Message, MessageId, MessageSpec, One, Request};
-pub use schema::{Field, Schema, Shape, Variant};
+pub use schema::{Field, Memory, Schema, Shape, Variant};
 pub use subscription::{MessageSubscription, ReceiveError};
 pub use subsystem::{Grants, MessageSubsystem, Violation};

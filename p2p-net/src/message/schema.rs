@@ -3,7 +3,7 @@
 //! The encoding does not describe itself, so two builds whose structs differ would decode garbage in silence. Every
 //! message therefore knows its own shape; the handshake compares fingerprints and refuses a protocol where they differ.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// A type whose encoding is known as data; implemented by `#[derive(Schema)]`, and by `#[derive(Message)]` for messages.
@@ -33,9 +33,9 @@ pub enum Shape {
     /// A value that may be absent.
     Option(&'static Shape),
     /// Any number of one thing.
-    Seq(&'static Shape),
+    Seq(&'static Shape, Memory),
     /// Keys and values.
-    Map(&'static Shape, &'static Shape),
+    Map(&'static Shape, &'static Shape, Memory),
     /// A fixed number of one thing.
     Array(&'static Shape, usize),
     /// Several things in a row.
@@ -46,6 +46,17 @@ pub enum Shape {
     Enum(&'static str, &'static [Variant]),
     /// A foreign type, by a name and version its author vouches for.
     Opaque(&'static str),
+}
+
+/// What one element of a sequence takes in this node's memory; no part of the fingerprint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Memory(usize);
+
+impl Memory {
+    /// What a `T` takes.
+    pub const fn of<T>() -> Self {
+        Self(size_of::<T>())
+    }
 }
 
 /// A field of a struct or of a variant; tuple fields are called `0`, `1`, …
@@ -81,7 +92,7 @@ const fn mix(mut hash: u64, tag: u8, text: &str) -> u64 {
     hash
 }
 
-const fn mix_number(mut hash: u64, number: u64) -> u64 {
+pub(super) const fn mix_number(mut hash: u64, number: u64) -> u64 {
     let (bytes, mut at) = (number.to_le_bytes(), 0);
     while at < bytes.len() {
         hash = (hash ^ bytes[at] as u64).wrapping_mul(FNV64_PRIME);
@@ -100,10 +111,124 @@ const fn mix_fields(mut hash: u64, fields: &[Field]) -> u64 {
     hash
 }
 
+const fn min_of_fields(fields: &[Field]) -> usize {
+    let (mut sum, mut at) = (0, 0);
+    while at < fields.len() {
+        sum += fields[at].shape.min_bytes();
+        at += 1;
+    }
+    sum
+}
+
+const fn larger(a: usize, b: usize) -> usize {
+    if a > b { a } else { b }
+}
+
+const fn largest_of_fields(fields: &[Field]) -> usize {
+    let (mut largest, mut at) = (1, 0);
+    while at < fields.len() {
+        largest = larger(largest, fields[at].shape.largest_element());
+        at += 1;
+    }
+    largest
+}
+
+const fn are_bounded(fields: &[Field]) -> bool {
+    let mut at = 0;
+    while at < fields.len() {
+        if !fields[at].shape.is_bounded() {
+            return false;
+        }
+        at += 1;
+    }
+    true
+}
+
 impl Shape {
     /// The hash of this shape.
     pub const fn fingerprint(&self) -> u64 {
         self.mix_into(FNV64_OFFSET)
+    }
+
+    /// The fewest bytes a value of this shape is encoded in.
+    pub const fn min_bytes(&self) -> usize {
+        match self {
+            Self::Unit => 0,
+            // Each has a length, a tag, or at least one byte of its own; a foreign type is its author's word.
+            Self::Plain(_) | Self::Text | Self::Bytes | Self::Option(_) | Self::Seq(..) | Self::Map(..) => 1,
+            Self::Enum(..) | Self::Opaque(_) => 1,
+            Self::Array(of, len) => of.min_bytes().saturating_mul(*len),
+            Self::Tuple(parts) => {
+                let (mut sum, mut at) = (0, 0);
+                while at < parts.len() {
+                    sum += parts[at].min_bytes();
+                    at += 1;
+                }
+                sum
+            }
+            Self::Struct(_, fields) => min_of_fields(fields),
+        }
+    }
+
+    /// Whether every sequence in it holds things that take bytes: a few bytes that claim a billion of nothing would be
+    /// decoded for hours.
+    pub const fn is_bounded(&self) -> bool {
+        match self {
+            Self::Unit | Self::Plain(_) | Self::Text | Self::Bytes | Self::Opaque(_) => true,
+            Self::Option(of) | Self::Array(of, _) => of.is_bounded(),
+            Self::Seq(of, _) => of.min_bytes() > 0 && of.is_bounded(),
+            Self::Map(key, value, _) => {
+                key.min_bytes() + value.min_bytes() > 0 && key.is_bounded() && value.is_bounded()
+            }
+            Self::Tuple(parts) => {
+                let mut at = 0;
+                while at < parts.len() {
+                    if !parts[at].is_bounded() {
+                        return false;
+                    }
+                    at += 1;
+                }
+                true
+            }
+            Self::Struct(_, fields) => are_bounded(fields),
+            Self::Enum(_, variants) => {
+                let mut at = 0;
+                while at < variants.len() {
+                    if !are_bounded(variants[at].fields) {
+                        return false;
+                    }
+                    at += 1;
+                }
+                true
+            }
+        }
+    }
+
+    /// The memory of the largest element of any sequence in it, in bytes.
+    pub const fn largest_element(&self) -> usize {
+        match self {
+            Self::Unit | Self::Plain(_) | Self::Text | Self::Bytes | Self::Opaque(_) => 1,
+            Self::Option(of) | Self::Array(of, _) => of.largest_element(),
+            Self::Seq(of, memory) => larger(memory.0, of.largest_element()),
+            Self::Map(key, value, memory) => larger(memory.0, larger(key.largest_element(), value.largest_element())),
+            Self::Tuple(parts) => {
+                let (mut largest, mut at) = (1, 0);
+                while at < parts.len() {
+                    largest = larger(largest, parts[at].largest_element());
+                    at += 1;
+                }
+                largest
+            }
+            Self::Struct(_, fields) => largest_of_fields(fields),
+            Self::Enum(_, variants) => {
+                let (mut largest, mut at) = (1, 0);
+                while at < variants.len() {
+                    largest = larger(largest, largest_of_fields(variants[at].fields));
+                    at += 1;
+                }
+                largest
+            }
+        }
     }
 
     const fn mix_into(&self, mut hash: u64) -> u64 {
@@ -113,8 +238,8 @@ impl Shape {
             Self::Text => mix(hash, b't', ""),
             Self::Bytes => mix(hash, b'b', ""),
             Self::Option(of) => of.mix_into(mix(hash, b'?', "")),
-            Self::Seq(of) => of.mix_into(mix(hash, b'*', "")),
-            Self::Map(key, value) => value.mix_into(key.mix_into(mix(hash, b'm', ""))),
+            Self::Seq(of, _) => of.mix_into(mix(hash, b'*', "")),
+            Self::Map(key, value, _) => value.mix_into(key.mix_into(mix(hash, b'm', ""))),
             Self::Array(of, len) => of.mix_into(mix_number(mix(hash, b'a', ""), *len as u64)),
             Self::Tuple(parts) => {
                 hash = mix_number(mix(hash, b'(', ""), parts.len() as u64);
@@ -172,20 +297,14 @@ impl Schema for std::net::SocketAddr {
 impl<T: Schema> Schema for Option<T> {
     const SHAPE: Shape = Shape::Option(&T::SHAPE);
 }
-impl<T: Schema> Schema for Box<T> {
-    const SHAPE: Shape = T::SHAPE;
-}
 impl<T: Schema> Schema for Vec<T> {
-    const SHAPE: Shape = Shape::Seq(&T::SHAPE);
+    const SHAPE: Shape = Shape::Seq(&T::SHAPE, Memory::of::<T>());
 }
 impl<T: Schema> Schema for VecDeque<T> {
-    const SHAPE: Shape = Shape::Seq(&T::SHAPE);
-}
-impl<T: Schema> Schema for BTreeSet<T> {
-    const SHAPE: Shape = Shape::Seq(&T::SHAPE);
+    const SHAPE: Shape = Shape::Seq(&T::SHAPE, Memory::of::<T>());
 }
 impl<K: Schema, V: Schema> Schema for BTreeMap<K, V> {
-    const SHAPE: Shape = Shape::Map(&K::SHAPE, &V::SHAPE);
+    const SHAPE: Shape = Shape::Map(&K::SHAPE, &V::SHAPE, Memory::of::<(K, V)>());
 }
 impl<T: Schema, E: Schema> Schema for Result<T, E> {
     const SHAPE: Shape = Shape::Enum(
@@ -215,6 +334,7 @@ tuple!(A B C D E F);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn different_shapes_have_different_fingerprints() {
@@ -235,8 +355,16 @@ mod tests {
     }
 
     #[test]
+    fn a_sequence_of_nothing_is_not_bounded() {
+        assert!(<Vec<Option<[u64; 32]>>>::SHAPE.is_bounded());
+        assert!(<BTreeMap<u8, ()>>::SHAPE.is_bounded());
+        for shape in [<Vec<()>>::SHAPE, <Option<(u8, Vec<((), [u8; 0])>)>>::SHAPE, <BTreeMap<(), ()>>::SHAPE] {
+            assert!(!shape.is_bounded(), "{shape:?}");
+        }
+    }
+
+    #[test]
     fn types_that_encode_alike_share_a_fingerprint() {
         assert_eq!(<Vec<u8>>::FINGERPRINT, <VecDeque<u8>>::FINGERPRINT);
-        assert_eq!(<Box<u8>>::FINGERPRINT, u8::FINGERPRINT);
     }
 }

@@ -7,6 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
 
+use event_listener::Event;
+
 use super::dispatcher::WindowExceeded;
 use super::frame::Kind;
 use super::lane::{LaneIndex, LaneKind, LaneTable};
@@ -58,12 +60,14 @@ pub struct MessageSubsystem {
     lanes: Arc<LaneTable>,
     dispatchers: Box<[MessageDispatcher]>,
     grants: Arc<dyn Grants>,
+    /// A subscriber has handled all, or is gone.
+    at_rest: Event,
 }
 
 impl MessageSubsystem {
     pub(crate) fn new(lanes: Arc<LaneTable>, grants: Arc<dyn Grants>) -> Self {
         let dispatchers = lanes.lanes().iter().map(|lane| MessageDispatcher::new(lane.window)).collect();
-        Self { lanes, dispatchers, grants }
+        Self { lanes, dispatchers, grants, at_rest: Event::new() }
     }
 
     /// The lanes this node knows.
@@ -112,6 +116,7 @@ impl MessageSubsystem {
 
     pub(crate) fn unsubscribe(&self, lane: LaneIndex, inbox: &Arc<InboxShared>) {
         let due = self.dispatchers[lane.get()].unsubscribe(inbox);
+        self.notify_at_rest();
         if due > 0 {
             self.grants.grant(self.lanes.lane(lane).id, due);
         }
@@ -119,6 +124,21 @@ impl MessageSubsystem {
 
     pub(crate) fn received(&self, protocol: &'static str, message: &'static str, bytes: usize) {
         self.grants.received(protocol, message, bytes);
+    }
+
+    /// Waits until all that arrived has been handled.
+    pub(crate) async fn handled(&self) {
+        loop {
+            let listener = self.at_rest.listen();
+            if self.dispatchers.iter().all(MessageDispatcher::is_at_rest) {
+                return;
+            }
+            listener.await;
+        }
+    }
+
+    pub(crate) fn notify_at_rest(&self) {
+        self.at_rest.notify(usize::MAX);
     }
 
     /// Tells every subscriber that nothing more will arrive.

@@ -99,15 +99,9 @@ impl P2p {
     ///
     /// When dropped the node cannot be started again; stop it to free what it holds.
     pub async fn start(self: Arc<Self>, executor: Arc<Executor<'static>>) -> Result<(), StartError> {
-        {
-            let mut state = self.lock_state();
-            if *state != P2pState::Open {
-                return Err(StartError::State(*state));
-            }
-            *state = P2pState::Start;
-        }
+        self.open_to_start(executor)?;
         let starting = Starting(&self);
-        let outcome = self.stop.unless(self.start_up(executor)).await;
+        let outcome = self.stop.unless(self.start_up()).await;
         drop(starting);
         match outcome {
             Some(Ok(())) => Ok(()),
@@ -120,7 +114,19 @@ impl P2p {
         }
     }
 
-    async fn start_up(&self, executor: Arc<Executor<'static>>) -> Result<(), StartError> {
+    /// One step for all who look: whoever stops the node finds it open, or finds what it takes to stop it.
+    fn open_to_start(&self, executor: Arc<Executor<'static>>) -> Result<(), StartError> {
+        let mut state = self.lock_state();
+        if *state != P2pState::Open {
+            return Err(StartError::State(*state));
+        }
+        let running = self.make_running(executor).inspect_err(|_| *state = P2pState::Stopped)?;
+        let _ = self.running.set(running);
+        *state = P2pState::Start;
+        Ok(())
+    }
+
+    fn make_running(&self, executor: Arc<Executor<'static>>) -> Result<Running, BuildError> {
         let (lanes, offer) = self.registry.freeze()?;
         let panicked = self.panicked.clone();
         let on_panic: OnPanic = Arc::new(move |task, text| note(&panicked, task, text));
@@ -129,7 +135,10 @@ impl P2p {
         let (clock, events) = (self.clock.clone(), self.events.clone());
         let limits = Arc::new(self.settings.limits.clone());
         let shared = Shared { executor, clock, events, limits, lanes, offer, on_panic };
-        let _ = self.running.set(Running { tasks, shared });
+        Ok(Running { tasks, shared })
+    }
+
+    async fn start_up(&self) -> Result<(), StartError> {
         self.hosts.load().await?;
         self.inbound.listen(self).await?;
         self.seed.visit_all().await;
@@ -163,16 +172,19 @@ impl P2p {
         self.spawn("the saver", async move { save_now_and_then(&node).await });
         self.stop.wait().await;
         self.stop().await;
-        match self.panicked.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(text) => Err(RunError::Panicked(text)),
-            None => Ok(()),
-        }
+        self.first_panic().map_or(Ok(()), |text| Err(RunError::Panicked(text)))
+    }
+
+    /// The first panic of a task of this node, if there was one.
+    pub(crate) fn first_panic(&self) -> Option<String> {
+        self.panicked.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Stops the node: ends every channel with a reason, every task, every socket, and saves the address book.
     ///
     /// May be called at any time, any number of times, by any task; a protocol's own task that calls it is ended by it.
-    /// When it returns nothing of the node is left, and another may start at the same port.
+    /// When it returns nothing of the node is left, and another may start at the same port. It waits for a `start` that is
+    /// at work to give up: one that is neither awaited nor dropped holds it up.
     ///
     /// # Cancel safety
     ///
@@ -187,10 +199,13 @@ impl P2p {
     /// The one shutdown of a node runs in a task of nobody: whoever asked for it may be among those it ends.
     fn shut_down_when_started(&self) {
         let Some(node) = self.manual.node() else { return };
+        let mut state = self.lock_state();
         match self.running.get() {
             Some(running) => running.tasks.executor().spawn(async move { node.shut_down().await }).detach(),
-            None => self.set_state(P2pState::Stopped),
+            None => *state = P2pState::Stopped,
         }
+        drop(state);
+        self.state_changed.notify(usize::MAX);
     }
 
     async fn shut_down(&self) {

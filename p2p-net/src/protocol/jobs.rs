@@ -50,9 +50,9 @@ impl ProtocolJobsManager {
 
     /// Runs a job: it ends by itself, or with the channel. A seed session's visit is over when all jobs on it are.
     pub fn spawn(&self, job: impl Future<Output = Result<()>> + Send + 'static) {
-        let finish = Finish::new(self.clone());
+        let counted = Counted::new(self.clone());
         self.run("a job", async move {
-            let _finish = finish;
+            let _counted = counted;
             job.await
         });
     }
@@ -108,16 +108,16 @@ impl fmt::Debug for ProtocolJobsManager {
 }
 
 /// Counts a job until it is dropped, however it ends.
-struct Finish(ProtocolJobsManager);
+struct Counted(ProtocolJobsManager);
 
-impl Finish {
+impl Counted {
     fn new(jobs: ProtocolJobsManager) -> Self {
         jobs.0.pending.fetch_add(1, Ordering::AcqRel);
         Self(jobs)
     }
 }
 
-impl Drop for Finish {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.0.pending.fetch_sub(1, Ordering::AcqRel);
         self.0.0.done.notify(usize::MAX);

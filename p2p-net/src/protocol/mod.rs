@@ -23,6 +23,7 @@ pub use extract::{FromChannel, FromNode};
 pub use flags::SessionFlags;
 pub use jobs::ProtocolJobsManager;
 pub use offer::{Agreement, MAX_OFFERED, Offer, OfferRefused, Refused};
+pub use outcome::Signalled;
 pub(crate) use registry::Registered;
 pub use registry::{BuildError, ProtocolRegistry};
 pub use set::ProtocolSet;

@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::{Handles, Phase};
 use crate::disconnect::Side;
 use crate::message::lane::{LaneIndex, LaneTable};
-use crate::message::{Field, MessageId, Schema, Shape};
+use crate::message::{Field, Memory, MessageId, Schema, Shape};
 
 /// The most protocols one offer may name; more than any node runs, and few enough to compare in no time.
 pub const MAX_OFFERED: usize = 1024;
 
-/// What a node offers to speak: its protocols, their versions, and the fingerprints of their messages.
+/// What a node offers to speak: its protocols, their versions, and what their messages must have in common with the peer's.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Offer(Vec<OfferedProtocol>);
 
@@ -27,20 +27,23 @@ struct OfferedProtocol {
     name: String,
     version: u16,
     handshake: bool,
-    /// By message id, those of replies too.
+    /// By message id, those of replies too: the hash of what both ends must have in common, [`terms`](crate::message::MessageSpec::terms).
     messages: BTreeMap<u32, u64>,
 }
 
 impl Schema for Offer {
-    const SHAPE: Shape = Shape::Seq(&Shape::Struct(
-        "OfferedProtocol",
-        &[
-            Field { name: "name", shape: &String::SHAPE },
-            Field { name: "version", shape: &u16::SHAPE },
-            Field { name: "handshake", shape: &bool::SHAPE },
-            Field { name: "messages", shape: &<BTreeMap<u32, u64>>::SHAPE },
-        ],
-    ));
+    const SHAPE: Shape = Shape::Seq(
+        &Shape::Struct(
+            "OfferedProtocol",
+            &[
+                Field { name: "name", shape: &String::SHAPE },
+                Field { name: "version", shape: &u16::SHAPE },
+                Field { name: "handshake", shape: &bool::SHAPE },
+                Field { name: "messages", shape: &<BTreeMap<u32, u64>>::SHAPE },
+            ],
+        ),
+        Memory::of::<OfferedProtocol>(),
+    );
 }
 
 impl Offer {
@@ -65,9 +68,9 @@ impl OfferedProtocol {
     fn of(name: &str, version: u16, phase: Phase, handlers: &[Handles]) -> Self {
         let mut messages = BTreeMap::new();
         for handler in handlers {
-            messages.insert(handler.message.id.to_wire(), handler.message.fingerprint);
+            messages.insert(handler.message.id.to_wire(), handler.message.terms());
             if let Some(reply) = handler.message.reply {
-                messages.insert(MessageId::of_replies_to(handler.message.name).to_wire(), reply().fingerprint);
+                messages.insert(MessageId::of_replies_to(handler.message.name).to_wire(), reply().terms());
             }
         }
         Self { name: name.to_owned(), version, handshake: phase == Phase::Handshake, messages }
@@ -102,7 +105,8 @@ impl fmt::Display for Refused {
         let Self { protocol, version, message, ours, theirs } = self;
         write!(
             f,
-            "protocol {protocol}/{version} is not run: message `{message}` is {ours:016x} here and {theirs:016x} there; \
+            "protocol {protocol}/{version} is not run: message `{message}` (its fields, max_bytes and window) is {ours:016x} here and \
+             {theirs:016x} there; \
              give the changed protocol a new version"
         )
     }
@@ -158,7 +162,7 @@ impl Agreement {
         }
         for (our, their) in best.into_values() {
             match our.difference(their) {
-                None => agreement.accept(our, lanes),
+                None => agreement.accept(our, their, lanes),
                 Some((id, ours, theirs)) => {
                     let message = lanes.find(id).map_or_else(|| id.to_string(), |at| lanes.lane(at).name.to_owned());
                     let refused = Refused { protocol: our.name.clone(), version: our.version, message, ours, theirs };
@@ -172,9 +176,10 @@ impl Agreement {
         Ok(agreement)
     }
 
-    fn accept(&mut self, protocol: &OfferedProtocol, lanes: &LaneTable) {
-        self.protocols.insert(protocol.name.clone(), protocol.version);
-        for id in protocol.messages.keys() {
+    /// Of the messages, those that both offers name: the peer has no lane for others, and would call them misbehaviour.
+    fn accept(&mut self, our: &OfferedProtocol, their: &OfferedProtocol, lanes: &LaneTable) {
+        self.protocols.insert(our.name.clone(), our.version);
+        for id in our.messages.keys().filter(|id| their.messages.contains_key(id)) {
             if let Some(at) = lanes.find(MessageId::from_wire(*id)) {
                 self.lanes[at.get()] = true;
             }
@@ -247,11 +252,25 @@ mod tests {
     }
 
     #[test]
+    fn a_message_that_only_one_end_has_is_not_carried() {
+        let mut theirs = chat(1, 1);
+        theirs.messages = BTreeMap::new();
+        let agreement = Agreement::of(&Offer(vec![chat(1, 1)]), &Offer(vec![theirs]), &lanes()).unwrap();
+        assert!(agreement.runs("chat", 1));
+        assert!(!agreement.carries(lanes().find(MessageId::of("say")).unwrap()));
+    }
+
+    #[test]
     fn different_messages_are_refused_with_both_fingerprints() {
         let agreement = Agreement::of(&Offer(vec![chat(1, 0xa)]), &Offer(vec![chat(1, 0xb)]), &lanes()).unwrap();
         assert!(agreement.names().is_empty());
         let text = agreement.refused()[0].to_string();
-        assert!(text.contains("`say` is 000000000000000a here and 000000000000000b there"), "{text}");
+        assert!(
+            text.contains(
+                "`say` (its fields, max_bytes and window) is 000000000000000a here and 000000000000000b there"
+            ),
+            "{text}"
+        );
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::Context;
 use crate::channel::SendError;
 use crate::error::{Error, Result};
 use crate::message::{Correlation, Message, One};
+use crate::signal::Signal;
 
 /// What a handler returns, for a message with the answer `A`.
 ///
@@ -55,6 +56,30 @@ impl<R: Message, E: Into<Error> + Send> Outcome<One<R>> for Result<R, E> {
             Some(to) => unless_closed(context.channel().refuse(to, &error.to_string()).await),
             None => Ok(()),
         }
+    }
+}
+
+/// A reply, and a signal that is given once the reply is on its way: whatever waits for the signal and then sends comes
+/// after the reply. A handshake protocol needs it, because nothing of the main phase may overtake its last word.
+#[derive(Debug)]
+pub struct Signalled<R> {
+    /// What the peer is answered.
+    pub reply: R,
+    /// What is given then, even when nobody asked for an answer.
+    pub signal: Signal,
+}
+
+impl<R: Message, E: Into<Error> + Send> Outcome<One<R>> for Result<Signalled<R>, E> {
+    async fn finish(self, context: &Context, to: Option<Correlation>) -> Result<()> {
+        let (reply, signal) = match self {
+            Ok(Signalled { reply, signal }) => (Ok(reply), Some(signal)),
+            Err(error) => (Err(error), None),
+        };
+        reply.finish(context, to).await?;
+        if let Some(signal) = signal {
+            signal.give();
+        }
+        Ok(())
     }
 }
 

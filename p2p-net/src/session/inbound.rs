@@ -147,11 +147,13 @@ async fn shake_hands(node: &P2pPtr, incoming: Incoming, number: u64, give_way: S
     let Incoming { remote, handshake } = incoming;
     let (deadline, clock) = (node.handshake_deadline(), node.clock());
     let limit = node.settings().limits.handshake_timeout;
-    let connection = match give_way.unless(clock.timeout(limit, handshake)).await {
+    // A stranger who says nothing must not hold up a stop either.
+    let proven = node.stop_signal().unless(give_way.unless(clock.timeout(limit, handshake))).await;
+    let connection = match proven.flatten() {
         Some(Ok(Ok(connection))) => connection,
         Some(Ok(Err(error))) => return log::debug!(target: "net", "inbound from {remote}: {error}"),
         Some(Err(timeout)) => return log::debug!(target: "net", "inbound from {remote}: {timeout}"),
-        None => return log::debug!(target: "net", "inbound from {remote}: gave way to a newcomer"),
+        None => return log::debug!(target: "net", "inbound from {remote}: gave way to a newcomer, or to the stop"),
     };
     let origin = Origin { session: SessionFlags::INBOUND, dialled_by: Side::Remote, url: None };
     let Some(mut pass) = node.session_inbound().finish(number) else { return };

@@ -1,16 +1,18 @@
 //! The life of one channel: admission, handshake, protocols, end.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use futures::future::{Either, select, try_join_all};
-use std::pin::pin;
-use std::sync::Arc;
+use futures::FutureExt;
+use futures::future::{Either, join_all, select, try_join_all};
 
 use crate::channel::{Channel, Origin};
 use crate::disconnect::{Disconnect, DisconnectReason, Side};
 use crate::error::Error;
+use crate::event::PeerEvent;
 use crate::p2p::P2pPtr;
 use crate::protocol::{Context, Phase, ProtocolBase, ProtocolJobsManager, Registered, SessionFlags};
 use crate::transport::Connection;
@@ -84,23 +86,34 @@ pub(crate) async fn serve(
         }
         Ok(reserved) => {
             let shaken = shake_hands(node, &channel, &mut entry.running, deadline).await;
-            shaken.map(|()| reserved.connect(channel.clone()))
+            shaken.map(|()| {
+                // Open before anybody can find it: whoever finds a channel may send.
+                channel.open();
+                reserved.connect(channel.clone())
+            })
         }
     };
     if connected.is_some() {
         log::debug!(target: "net", "{session}: connected to {} at {}", peer.short(), channel.remote());
         node.hosts().connected(peer);
-        channel.open();
         ready(&channel);
         start_main(&channel, &mut entry.running, session).await;
     }
     let end = channel.closed().await;
+    if end.by == Side::Remote || !end.reason.is_sent() {
+        // What arrived before the end is handled: a peer may say something and leave.
+        let handled = channel.message_subsystem().handled();
+        let _ = node.clock().timeout(node.settings().limits.close_linger, handled).await;
+    }
     for running in &entry.running {
         running.jobs.close_all_tasks().await;
     }
     entry.running.clear();
     if connected.is_some() {
         node.hosts().disconnected(&peer);
+    } else {
+        let dialled_by = channel.dialled_by();
+        node.shared().events.publish(PeerEvent::Refused { peer, dialled_by, reason: end.clone() });
     }
     drop(connected);
     log::debug!(target: "net", "{session}: {} is gone: {end}", peer.short());
@@ -129,7 +142,8 @@ async fn shake_hands(node: &P2pPtr, channel: &Channel, running: &mut Vec<Running
             let jobs = ProtocolJobsManager::new(protocol.name(), channel.clone());
             let inbox = channel.inbox(protocol.name(), protocol.messages());
             let context = Context::new(node.clone(), channel.clone(), jobs.clone(), inbox);
-            let made = protocol.construct(&context).await;
+            let made = guarded(protocol.name(), async { protocol.construct(&context).await }).await;
+            let made = made.unwrap_or_else(|panicked| Err(Error::msg(panicked)));
             let instance = made.map_err(|error| (protocol.name(), error))?;
             running.push(Running { protocol, instance, context: Some(context), jobs });
         }
@@ -151,41 +165,58 @@ async fn shake_hands(node: &P2pPtr, channel: &Channel, running: &mut Vec<Running
     None
 }
 
-/// Starts the protocols of the main phase that both ends run.
+/// Starts the protocols of the main phase that both ends run, side by side: one whose start never ends keeps nobody.
 async fn start_main(channel: &Channel, running: &mut [Running], session: SessionFlags) {
+    let mut starts = Vec::new();
     for one in running.iter_mut() {
         let protocol = &one.protocol;
         if channel.agreement().is_some_and(|agreed| !agreed.runs(protocol.name(), protocol.version())) {
             // Its inbox goes with its context: what nobody will read is not kept.
             one.context = None;
-            continue;
+        } else if protocol.phase() == Phase::Main {
+            starts.extend(one.start());
         }
-        let name = protocol.name();
-        if protocol.phase() == Phase::Main
-            && let Some(start) = one.start()
-            && let Err((_, error)) = start.await
-        {
+    }
+    let started = join_all(starts.into_iter().map(|start| async move {
+        if let Err((name, error)) = start.await {
             channel.fail(name, &error);
         }
-    }
-    if session == SessionFlags::SEED {
-        // A visit: over when everybody has done what they came for.
-        let visit = async {
-            for one in running.iter() {
-                one.jobs.done().await;
-            }
-        };
-        if let Either::Left(_) = select(pin!(visit), pin!(channel.closed())).await {
+    }));
+    let visit = async {
+        started.await;
+        if session == SessionFlags::SEED {
+            // A visit: over when everybody has done what they came for.
+            join_all(running.iter().map(|one| one.jobs.done())).await;
             channel.close(DisconnectReason::Requested, "the visit is over");
         }
-    }
+    };
+    select(pin!(visit), pin!(channel.closed())).await;
 }
 
 impl Running {
     /// Starts the protocol, once.
     fn start(&mut self) -> Option<impl Future<Output = Result<(), (&'static str, Error)>> + use<>> {
-        let (context, name) = (self.context.take()?, self.protocol.name());
-        let start = self.instance.clone().start(context);
-        Some(async move { start.await.map_err(|error| (name, error)) })
+        let (context, name, phase) = (self.context.take()?, self.protocol.name(), self.protocol.phase());
+        let (instance, jobs) = (self.instance.clone(), self.jobs.clone());
+        Some(async move {
+            let outcome = match guarded(name, async { instance.start(context).await }).await {
+                Ok(outcome) => outcome,
+                // As for its jobs: a panic ends this protocol on this channel; without its handshake there is no channel.
+                Err(_) if phase == Phase::Main => {
+                    jobs.cancel();
+                    Ok(())
+                }
+                Err(panicked) => Err(Error::msg(panicked)),
+            };
+            outcome.map_err(|error| (name, error))
+        })
     }
+}
+
+/// Runs a protocol's own code in a task of the node: a panic in it is the protocol's, and ends no session.
+async fn guarded<T>(name: &str, code: impl Future<Output = T>) -> Result<T, &'static str> {
+    AssertUnwindSafe(code).catch_unwind().await.map_err(|_| {
+        log::error!(target: "net", "protocol {name} panicked when it was to start");
+        "it panicked"
+    })
 }

@@ -73,7 +73,8 @@ pub struct Limits {
     pub event_queue: usize,
     /// Bytes of small messages that wait for one channel's writer; default 256 KiB: four writes of the writer.
     pub outbox_bytes: usize,
-    /// Most memory one channel may need by its protocols' windows, in bytes; default 16 MiB.
+    /// Most memory one channel may need by its protocols' windows, in bytes; default 64 MiB: thirty message types with
+    /// the default window, both directions counted.
     pub channel_memory: usize,
     /// Time between two checks of an address that was only heard of; default 30 s: a node that runs for a day knows
     /// thousands, and nobody notices the probes.
@@ -115,7 +116,7 @@ impl Default for Limits {
             address_book_size: 5_000,
             event_queue: 1_024,
             outbox_bytes: 256 * 1024,
-            channel_memory: 16 * 1024 * 1024,
+            channel_memory: 64 * 1024 * 1024,
             refine_interval: seconds(30),
             save_interval: seconds(5 * 60),
             penalty_threshold: 100,

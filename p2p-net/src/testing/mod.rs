@@ -23,8 +23,8 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub struct Simulation {
     executor: Arc<Executor<'static>>,
     clock: Clock,
     network: MemoryNetwork,
+    /// Those that were started, to be asked for panics.
+    nodes: Mutex<Vec<P2pPtr>>,
 }
 
 impl Simulation {
@@ -49,7 +51,7 @@ impl Simulation {
     pub fn new(seed: u64) -> Self {
         let clock = Clock::simulated();
         let network = MemoryNetwork::new(clock.clone(), seed);
-        Self { seed, executor: Arc::new(Executor::new()), clock, network }
+        Self { seed, executor: Arc::new(Executor::new()), clock, network, nodes: Mutex::default() }
     }
 
     /// The executor of all its nodes.
@@ -75,7 +77,8 @@ impl Simulation {
         if settings.listen.is_empty() {
             settings.listen = format!("memory://{host}:1").parse().into_iter().collect();
         }
-        settings.random_seed.get_or_insert((self.seed ^ fold(&secret.id().to_string())) >> 1);
+        // Folded together before the shift: it must not make one of two neighbouring seeds.
+        settings.random_seed.get_or_insert(fold(&format!("{}/{}", self.seed, secret.id())) >> 1);
         let transport = self.network.transport(host, &secret);
         P2p::builder(settings).identity(secret).transport(transport).clock(self.clock.clone())
     }
@@ -84,22 +87,32 @@ impl Simulation {
     ///
     /// # Panics
     ///
-    /// When it cannot be built or started, or a task of it panics.
+    /// When it cannot be built or started.
     pub async fn start(&self, node: P2pBuilder) -> P2pPtr {
         let node = node.build().await.unwrap_or_else(|error| panic!("{error}"));
+        self.launch(&node).await;
+        node
+    }
+
+    /// Starts a node that is built already and lets it run; from here on a panic of a task of it is a panic of
+    /// [`run`](Self::run).
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    pub async fn launch(&self, node: &P2pPtr) {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner).push(node.clone());
         let started = node.clone().start(self.executor.clone()).await;
         started.unwrap_or_else(|error| panic!("{error}"));
-        let run = node.clone().run(self.executor.clone());
-        // A panic in here is a panic of the executor's tick, and so of the test.
-        self.executor.spawn(async move { run.await.unwrap_or_else(|error| panic!("{error}")) }).detach();
-        node
+        // What it returns is looked at after every `run`, whether or not the test stops the node.
+        self.executor.spawn(node.clone().run(self.executor.clone())).detach();
     }
 
     /// Runs the network until `future` is done.
     ///
     /// # Panics
     ///
-    /// When nothing can happen any more and `future` is not done.
+    /// When nothing can happen any more and `future` is not done, or a task of a node panicked.
     pub fn run<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = pin!(future);
         let woken = Arc::new(Woken(AtomicBool::new(true)));
@@ -108,12 +121,22 @@ impl Simulation {
             if woken.0.swap(false, Ordering::Relaxed)
                 && let Poll::Ready(output) = future.as_mut().poll(&mut Context::from_waker(&waker))
             {
+                self.check();
                 return output;
             }
             if woken.0.load(Ordering::Relaxed) || self.executor.try_tick() {
                 continue;
             }
             assert!(self.clock.advance(Duration::MAX), "everything waits for something that cannot happen any more");
+        }
+    }
+
+    /// A panic in a task ends that task alone; a test must not pass with it.
+    fn check(&self) {
+        for node in &*self.nodes.lock().unwrap_or_else(PoisonError::into_inner) {
+            if let Some(text) = node.first_panic() {
+                panic!("a task of node {} panicked: {text}", node.id().short());
+            }
         }
     }
 

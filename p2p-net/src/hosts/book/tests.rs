@@ -302,3 +302,22 @@ fn bounds_and_counts_hold_under_any_sequence() {
         assert!(per_network.values().all(|n| *n <= 64 / NETWORK_SHARE));
     }
 }
+
+#[test]
+fn dead_friends_and_rumours_take_turns() {
+    let (mut book, mut rng) = (book(), rng());
+    for n in 0..100 {
+        book.reached(&far(n), id(n), NOW, &mut rng).unwrap();
+        book.failed(&far(n), NOW);
+        book.hear(&far(100 + n), Source::Operator, &mut rng).unwrap();
+    }
+    let later = UnixTime(NOW.0 + 3_600);
+    let mut friends = 0;
+    for _ in 0..100 {
+        let picked = book.pick(later, &mut rng, &anything).unwrap();
+        friends += usize::from(picked.id().is_some());
+    }
+    assert!((30..70).contains(&friends), "{friends} of 100");
+    book.reached(&far(7), id(7), later, &mut rng).unwrap();
+    assert_eq!(book.pick(later, &mut rng, &anything), Some(far(7).with_id(id(7))), "a living friend comes first");
+}
