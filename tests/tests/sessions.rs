@@ -288,3 +288,29 @@ fn what_one_peer_may_tell_is_bounded_over_all_its_connections() {
         hub.stop().await;
     });
 }
+
+/// Whichever of the two has the lower id: a peer that comes back without its old connection is not kept out by its ghost.
+#[test]
+fn a_peer_that_lost_its_connection_takes_its_own_place() {
+    for (lost, keeps) in [("alice", "bob"), ("bob", "alice")] {
+        let sim = Simulation::new(9);
+        sim.run(async {
+            let (ghost, other) = (sim.start(sim.node(lost, quiet())).await, sim.start(sim.node(keeps, quiet())).await);
+            ghost.add_peer(&url(keeps)).await.unwrap();
+            sim.clock().sleep(6 * SECOND).await;
+            // As a power cut looks from the other end: nothing.
+            sim.network().cut(lost, keeps);
+            let secret = secret_of(lost);
+            let transport = sim.network().transport("elsewhere", &secret);
+            let back = sim.node("elsewhere", quiet()).identity(secret).transport(transport);
+            let back = sim.start(back).await;
+            assert_eq!(back.add_peer(&url(keeps)).await.unwrap(), other.id());
+            sim.clock().sleep(SECOND).await;
+            let channel = other.channel(&back.id()).unwrap();
+            assert_eq!((channel.remote().to_string(), other.peer_count()), ("elsewhere".to_owned(), 1));
+            for node in [&ghost, &back, &other] {
+                node.stop().await;
+            }
+        });
+    }
+}

@@ -15,7 +15,7 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use event_listener::Event;
 use futures::future::{Either, select};
@@ -250,6 +250,11 @@ impl Channel {
     pub async fn closed(&self) -> Disconnect {
         self.inner.when(|inner| inner.ended.get().is_some()).await;
         self.inner.ended.get().cloned().unwrap_or_else(|| Disconnect::from(DisconnectReason::NetworkError))
+    }
+
+    /// For how long it has been there.
+    pub(crate) fn age(&self) -> Duration {
+        self.inner.clock.now().saturating_duration_since(self.inner.since)
     }
 
     pub(crate) fn number(&self) -> u64 {

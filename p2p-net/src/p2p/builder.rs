@@ -141,7 +141,7 @@ impl P2pBuilder {
         let gate = Gate::new(&settings.limits, clock.clone());
         Ok(Arc::new_cyclic(|node| P2p {
             id,
-            peers: Peers::new(id, settings.max_peers, events.clone()),
+            peers: Peers::new(id, settings.max_peers, settings.limits.handshake_timeout, events.clone()),
             settings: Arc::new(settings),
             clock,
             rng: Mutex::new(rng),

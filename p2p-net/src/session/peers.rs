@@ -4,12 +4,16 @@
 //! the node with the lower id takes the first connection that comes and refuses the others before the handshake; the other
 //! node follows, and lets a new connection replace what it had. It sends nothing of the handshake before it has decided,
 //! so a handshake that is done means that it has.
+//!
+//! Who has a channel does not dial for a second one. So a peer that dials although there is a channel, and did not do so at
+//! about the same time, has lost it (its power failed, its link broke): its new connection takes the old one's place.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::channel::Channel;
-use crate::disconnect::{Disconnect, DisconnectReason};
+use crate::disconnect::{Disconnect, DisconnectReason, Side};
 use crate::event::{Events, PeerEvent};
 use crate::identity::NodeId;
 
@@ -20,6 +24,8 @@ pub(crate) struct Peers(Arc<Inner>);
 struct Inner {
     own: NodeId,
     max: usize,
+    /// Connections of two nodes that dial each other are made within this time: that of a handshake.
+    same_time: Duration,
     events: Events,
     places: Mutex<BTreeMap<NodeId, Place>>,
 }
@@ -44,8 +50,8 @@ pub(crate) struct Connected {
 }
 
 impl Peers {
-    pub(crate) fn new(own: NodeId, max: usize, events: Events) -> Self {
-        Self(Arc::new(Inner { own, max, events, places: Mutex::default() }))
+    pub(crate) fn new(own: NodeId, max: usize, same_time: Duration, events: Events) -> Self {
+        Self(Arc::new(Inner { own, max, same_time, events, places: Mutex::default() }))
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<NodeId, Place>> {
@@ -53,13 +59,13 @@ impl Peers {
     }
 
     /// Keeps a place for `peer`, or says why it gets none.
-    pub(crate) fn reserve(&self, peer: NodeId) -> Result<Reserved, DisconnectReason> {
+    pub(crate) fn reserve(&self, peer: NodeId, dialled_by: Side) -> Result<Reserved, DisconnectReason> {
         if peer == self.0.own {
             return Err(DisconnectReason::SelfConnection);
         }
         let mut places = self.lock();
-        if places.contains_key(&peer) {
-            if self.0.own < peer {
+        if let Some(place) = places.get(&peer) {
+            if !self.gives_way(place, peer, dialled_by) {
                 return Err(DisconnectReason::AlreadyConnected);
             }
         } else if places.len() >= self.0.max {
@@ -67,6 +73,15 @@ impl Peers {
         }
         places.entry(peer).or_default().pending += 1;
         Ok(Reserved { peers: self.clone(), peer })
+    }
+
+    /// Whether a further connection to `peer` may take this place.
+    fn gives_way(&self, place: &Place, peer: NodeId, dialled_by: Side) -> bool {
+        match (&place.channel, dialled_by) {
+            (Some(_), Side::Local) => false,
+            (Some(channel), Side::Remote) => self.0.own > peer || channel.age() > self.0.same_time,
+            (None, _) => self.0.own > peer,
+        }
     }
 
     /// The channel to `peer`.

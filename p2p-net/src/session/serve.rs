@@ -132,7 +132,7 @@ fn admit(node: &P2pPtr, channel: &Channel) -> Result<super::peers::Reserved, Dis
     if node.hosts().banned_until(Some(channel.peer_id()), channel.remote().ip()).is_some() {
         return Err(DisconnectReason::Banned);
     }
-    node.connected_peers().reserve(channel.peer_id())
+    node.connected_peers().reserve(channel.peer_id(), channel.dialled_by())
 }
 
 /// Makes all protocols, then runs those of the handshake phase to their end. `None`: the channel has ended instead.
