@@ -75,17 +75,33 @@ impl Admission {
         if ip.is_some_and(|ip| !self.rates.take(&ip, now)) {
             return Err(Refusal::Rate);
         }
+        self.take_place(ip)
+    }
+
+    /// As [`enter`](Self::enter) once room was made for one that met [`Refusal::Handshakes`]: its rate is counted already.
+    ///
+    /// # Errors
+    ///
+    /// The first bound that is reached.
+    pub fn enter_again(&mut self, ip: Option<IpAddr>) -> Result<(), Refusal> {
+        self.take_place(self.counted(ip))
+    }
+
+    /// The bound that room can be made for comes last: nobody gives way to one who would be refused all the same.
+    fn take_place(&mut self, ip: Option<IpAddr>) -> Result<(), Refusal> {
+        let network = ip.map(Network::of_inbound);
+        if let (Some(ip), Some(network)) = (&ip, &network) {
+            if self.ips.get(ip).is_some_and(|count| *count >= self.per_ip) {
+                return Err(Refusal::Address);
+            }
+            if self.networks.get(network).is_some_and(|count| *count >= self.per_network) {
+                return Err(Refusal::Network);
+            }
+        }
         if self.pending >= self.pending_handshakes {
             return Err(Refusal::Handshakes);
         }
-        if let Some(ip) = ip {
-            let network = Network::of_inbound(ip);
-            if self.ips.get(&ip).is_some_and(|count| *count >= self.per_ip) {
-                return Err(Refusal::Address);
-            }
-            if self.networks.get(&network).is_some_and(|count| *count >= self.per_network) {
-                return Err(Refusal::Network);
-            }
+        if let (Some(ip), Some(network)) = (ip, network) {
             *self.ips.entry(ip).or_default() += 1;
             *self.networks.entry(network).or_default() += 1;
         }
@@ -142,6 +158,16 @@ impl Gate {
     /// The bound that is reached: close the socket without a byte.
     pub fn enter(&self, ip: Option<IpAddr>) -> Result<Pass, Refusal> {
         self.lock().enter(ip, self.clock.now())?;
+        Ok(Pass { gate: self.clone(), ip, pending: true })
+    }
+
+    /// As [`enter`](Self::enter) once room was made for one that met [`Refusal::Handshakes`].
+    ///
+    /// # Errors
+    ///
+    /// The bound that is reached.
+    pub fn enter_again(&self, ip: Option<IpAddr>) -> Result<Pass, Refusal> {
+        self.lock().enter_again(ip)?;
         Ok(Pass { gate: self.clone(), ip, pending: true })
     }
 
@@ -203,6 +229,21 @@ mod tests {
         let mut pass = gate.enter(ip)?;
         pass.established();
         Ok(pass)
+    }
+
+    #[test]
+    fn room_is_made_only_for_one_that_gets_in_and_its_rate_counts_once() {
+        let limits =
+            Limits { pending_handshakes: 1, inbound_rate_per_ip: Rate::new(1, Duration::from_secs(60), 2), ..limits() };
+        let gate = Gate::new(&limits, Clock::simulated());
+        let (first, second) = (Some(Ipv4Addr::new(10, 0, 0, 1).into()), Some(Ipv4Addr::new(10, 0, 0, 2).into()));
+        let oldest = gate.enter(first).unwrap();
+        assert_eq!(gate.enter(second).unwrap_err(), Refusal::Handshakes);
+        drop(oldest);
+        let again = gate.enter_again(second).unwrap();
+        drop(again);
+        let _second_of_two = gate.enter(second).unwrap();
+        assert_eq!(gate.enter(second).unwrap_err(), Refusal::Rate, "before anybody is asked to give way");
     }
 
     #[test]

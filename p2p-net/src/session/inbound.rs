@@ -88,14 +88,14 @@ impl InboundSession {
     /// A place for a newcomer, if need be that of the one that has been silent longest.
     fn admit(&self, incoming: &Incoming) -> Result<(u64, Signal), Refusal> {
         let mut pending = self.pending();
-        let pass = loop {
-            match self.gate.enter(incoming.remote.ip()) {
-                Err(Refusal::Handshakes) if let Some((_, (pass, give_way))) = pending.handshakes.pop_first() => {
-                    give_way.give();
-                    drop(pass);
-                }
-                other => break other?,
+        let ip = incoming.remote.ip();
+        let pass = match self.gate.enter(ip) {
+            Err(Refusal::Handshakes) if let Some((_, (pass, give_way))) = pending.handshakes.pop_first() => {
+                give_way.give();
+                drop(pass);
+                self.gate.enter_again(ip)?
             }
+            other => other?,
         };
         pending.next += 1;
         let (number, give_way) = (pending.next, Signal::default());
