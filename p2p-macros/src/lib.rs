@@ -29,6 +29,9 @@ mod spans;
 /// | `max_bytes = 4096` | 65,531: one frame | the most bytes one encoded message may have; a constant expression |
 /// | `window = 1 << 20` | 1 MiB | bytes of this type that may be under way or unread |
 /// | `reply = Pong` | none | the message that answers it |
+/// | `stream = Row` | none | the message that answers it, any number of times |
+/// | `rate = "100/10s"` | none | how often a peer may send it, and how many at once; more ends the channel |
+/// | `priority = high` | `normal` | small messages of this type leave ahead of those that have queued up |
 /// | `crate = ::p2p_net` | `::p2p_net` | where the core is, if it was renamed |
 ///
 /// | `#[message(..)]` on a field | meaning |
@@ -56,10 +59,16 @@ pub fn derive_schema(input: TokenStream) -> TokenStream {
 /// | `name = "chat"` | the type's or function's name in snake case | the name on the wire |
 /// | `version = 2` | 1 | both ends run the highest they share |
 /// | `phase = handshake` | `main` | before all others and to its end, or for the channel's life |
+/// | `scope = node` | `channel` | one instance for the whole node, or one for every channel |
+/// | `config = Limits` | none | a type with `Default` and `Clone` that a set of protocols can change; taken as `Config<Limits>` |
 /// | `crate = ::p2p_net` | `::p2p_net` | where the core is, if it was renamed |
 ///
+/// With `scope = node` the instance is made when the node starts, before it listens; its jobs start when it listens, run once
+/// and until the node stops; its handlers run for several channels at once. `init`, jobs and what stops have no channel.
+///
 /// In the impl, `fn init` or `async fn init` makes the instance (without it the type's `Default` does), each `#[on]` method
-/// handles one message, each `#[job]` method runs for as long as it likes. All other methods are left alone.
+/// handles one message, each `#[job]` method runs for as long as it likes, each `#[every("30s")]` method runs at that interval,
+/// each `#[stop]` method runs when the channel has ended. All other methods are left alone.
 #[proc_macro_attribute]
 pub fn protocol(arguments: TokenStream, item: TokenStream) -> TokenStream {
     protocol::annotate(arguments.into(), item.into()).into()
@@ -68,7 +77,8 @@ pub fn protocol(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// Marks a method of an impl under `#[protocol]` as the handler of the message it takes.
 ///
 /// The method is `async`, takes `&self`, exactly one message by value, and any extractors, in any order. It returns `()`
-/// or `Result<()>`; for a message with a reply, the reply or a `Result` of it.
+/// or `Result<()>`; for a message with a reply, the reply or a `Result` of it; for a message with a stream, `impl Stream` of
+/// its rows or of a `Result` of them, which may borrow `&self` and `&Channel` and runs in a task of its own.
 #[proc_macro_attribute]
 pub fn on(_: TokenStream, item: TokenStream) -> TokenStream {
     outside::explain("on", item.into()).into()
@@ -77,8 +87,30 @@ pub fn on(_: TokenStream, item: TokenStream) -> TokenStream {
 /// Marks a method of an impl under `#[protocol]` as a job: it starts with the protocol on every channel.
 ///
 /// The method is `async`, takes `&self` and any extractors, and returns `()` or `Result<()>`. It ends by itself or with
-/// the channel; an error ends the channel.
+/// the channel; an error ends the channel. With `scope = node` it runs once, from the node's start to its stop, and an error
+/// is logged.
 #[proc_macro_attribute]
 pub fn job(_: TokenStream, item: TokenStream) -> TokenStream {
     outside::explain("job", item.into()).into()
+}
+
+/// Marks a method of an impl under `#[protocol]` as a job that runs at an interval: `#[every("30s")]`.
+///
+/// The interval is a text, or a constant that is one: a whole number and a unit, `ms`, `s`, `m` or `h`. The job first runs
+/// after one interval, on the node's clock, one run after the other: one that takes longer delays the next, and what was
+/// missed is not made up for. Otherwise it is as a [`job`](macro@job), except that a visit to a seed does not wait for it.
+#[proc_macro_attribute]
+pub fn every(_: TokenStream, item: TokenStream) -> TokenStream {
+    outside::explain("every", item.into()).into()
+}
+
+/// Marks a method of an impl under `#[protocol]` to run when the channel has ended and all other work of the protocol on
+/// it is gone, whatever ended it.
+///
+/// The method is `async`, takes `&self` and any extractors, and returns `()` or `Result<()>`. Nothing can be sent any more.
+/// It has the setting `limits.close_linger`; then it is dropped. An error or a panic in it is logged and changes nothing.
+/// With `scope = node` it runs once, when the node stops and all channels are gone.
+#[proc_macro_attribute]
+pub fn stop(_: TokenStream, item: TokenStream) -> TokenStream {
+    outside::explain("stop", item.into()).into()
 }

@@ -1,4 +1,4 @@
-//! `#[on]` and `#[job]` where no `#[protocol]` has consumed them: an error that says where they belong.
+//! `#[on]`, `#[job]`, `#[every]` and `#[stop]` where no `#[protocol]` has consumed them: an error that says where they belong.
 
 use proc_macro2::{Span, TokenStream};
 

@@ -23,7 +23,7 @@ use crate::event::{Events, PeerEvents};
 use crate::hosts::Hosts;
 use crate::identity::NodeId;
 use crate::node_url::NodeUrl;
-use crate::protocol::{ProtocolRegistry, State, States};
+use crate::protocol::{Config, NodeWide, ProtocolRegistry, State, States};
 use crate::session::{ConnectError, InboundSession, LiveChannels, ManualSession, OutboundSession, Peers, SeedSession};
 use crate::settings::Settings;
 use crate::signal::Signal;
@@ -55,6 +55,7 @@ pub struct P2p {
     rng: Mutex<Rng>,
     transports: Transports,
     states: States,
+    nodewide: NodeWide,
     registry: ProtocolRegistry,
     events: Events,
     hosts: Hosts,
@@ -190,6 +191,11 @@ impl P2p {
         self.states.find()
     }
 
+    /// The config of type `T`, if a protocol of this node has one; see [`ProtocolSet::configure`](crate::ProtocolSet::configure).
+    pub fn config_of<T: Send + Sync + 'static>(&self) -> Option<Config<T>> {
+        self.states.config()
+    }
+
     /// The addresses others may be told of: the external ones of the settings, or those it listens at.
     pub fn advertised(&self) -> Vec<NodeUrl> {
         let external = &self.settings.external;
@@ -213,7 +219,11 @@ impl P2p {
 
     /// How many tasks of this node have not ended; 0 after [`stop`](Self::stop).
     pub fn task_count(&self) -> usize {
-        self.running.get().map_or(0, |running| running.tasks.len())
+        self.running.get().map_or(0, |running| running.tasks.len()) + self.nodewide.tasks()
+    }
+
+    pub(crate) fn nodewide(&self) -> &NodeWide {
+        &self.nodewide
     }
 
     pub(crate) fn transports(&self) -> &Transports {

@@ -2,11 +2,13 @@
 //!
 //! serde's derives expand to the crate `serde`, which the author's package depends on itself.
 
+pub use futures::Stream;
 pub use log;
 // Not through the crate's root, where a module is called `protocol` too.
-pub use p2p_macros::{job, on, protocol};
+pub use p2p_macros::{every, job, on, protocol, stop};
 pub use serde::{Deserialize, Serialize};
 
 pub use crate::{
-    Bytes, Channel, Error, Message, NodeId, P2p, P2pPtr, Request, Result, Schema, SessionFlags, Settings, State,
+    Bytes, Channel, Config, Error, Message, NodeId, P2p, P2pPtr, Request, Result, Schema, SessionFlags, Settings,
+    State, StreamRequest,
 };

@@ -6,22 +6,30 @@ pub use futures::future::BoxFuture;
 pub use inventory;
 
 pub use crate::error::Result;
-pub use crate::message::{Field, Message, One, Request, Schema, Shape, Variant};
-pub use crate::protocol::argument::{Argument, Received, arg, extractor, on};
+pub use crate::message::{Field, Many, Message, One, Priority, Request, Schema, Shape, StreamRequest, Variant};
+pub use crate::p2p::P2pPtr;
+pub use crate::protocol::argument::{Argument, Received, arg, extractor, node_extractor, on};
 pub use crate::protocol::outcome::{ByDefault, IntoInstance, JobOutcome, Outcome};
 pub use crate::protocol::{
-    Construct, Context, Handles, Linked, Phase, Protocol, ProtocolBase, ProtocolDescriptor, SessionFlags,
+    Configure, Construct, Context, Handles, Linked, NodeContext, Phase, Protocol, ProtocolBase, ProtocolDescriptor,
+    SessionFlags,
 };
+pub use crate::rate::Rate;
 
 use std::future::Future;
 use std::sync::Arc;
+pub use std::time::Duration;
+use std::time::Instant;
 
 use futures::future::try_join_all;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::clock::Clock;
 use crate::error::Error;
 use crate::message::codec::MAX_MESSAGE;
+use crate::p2p::P2p;
+use crate::settings::duration;
 
 /// The payload of one frame, in bytes.
 const FRAME: usize = 65_535;
@@ -67,6 +75,63 @@ pub const fn check_window<M: Message>() {
         M::WINDOW as usize >= 2 * (part + OVERHEAD),
         "`window` is too small: it holds at least two frames, 2 * (min(max_bytes, 65_535) + 12) bytes"
     );
+}
+
+/// The rate of `#[message(rate = "100/10s")]`.
+pub const fn rate(text: &str) -> Option<Rate> {
+    Rate::read(text)
+}
+
+/// Panics, while compiling, when a text is no rate.
+#[track_caller]
+pub const fn check_rate(text: &str) {
+    let Some(rate) = Rate::read(text) else {
+        panic!("not a rate: write how many in which time, like `100/10s`, with a unit: `ms`, `s`, `m` or `h`")
+    };
+    assert!(
+        rate.is_workable(),
+        "a rate that lets nothing pass: both numbers are at least 1, and the time is at most a year"
+    );
+}
+
+/// The interval of `#[every("30s")]`. Panics, while compiling, when the text is none.
+#[track_caller]
+pub const fn interval(text: &str) -> Duration {
+    let Some(interval) = duration::read(text) else {
+        panic!("not an interval: write a whole number and a unit, like `500ms`, `5s`, `2m` or `1h`")
+    };
+    assert!(!interval.is_zero(), "an interval of nothing would never let anything else run; the least is `1ms`");
+    assert!(interval.as_secs() <= LONGEST_INTERVAL, "an interval is at most `8760h`, a year");
+    interval
+}
+
+/// The longest interval, in seconds: moments that far ahead can still be computed.
+const LONGEST_INTERVAL: u64 = 365 * 24 * 3_600;
+
+/// The moments at which a job under `#[every(..)]` runs: the first after one interval. A run that takes longer than the
+/// interval delays the next by one interval; what was missed is not made up for.
+pub struct Ticks {
+    clock: Clock,
+    interval: Duration,
+    next: Instant,
+}
+
+impl Ticks {
+    /// From now on.
+    pub fn new(node: &P2p, interval: Duration) -> Self {
+        let clock = node.clock().clone();
+        Self { next: clock.now() + interval, clock, interval }
+    }
+
+    /// Waits for the next.
+    pub async fn next(&mut self) {
+        let now = self.clock.now();
+        if self.next < now {
+            self.next = now + self.interval;
+        }
+        self.clock.sleep_until(self.next).await;
+        self.next += self.interval;
+    }
 }
 
 /// Panics, while compiling, when a protocol would run nowhere.

@@ -33,8 +33,17 @@ impl Rate {
     }
 
     /// Whether anything can ever pass: numbers above 0, and a time up to a year.
-    pub fn is_workable(&self) -> bool {
-        self.count > 0 && self.burst > 0 && !self.per.is_zero() && self.per <= MAX_PER
+    pub const fn is_workable(&self) -> bool {
+        self.count > 0 && self.burst > 0 && !self.per.is_zero() && self.per.as_secs() <= MAX_PER.as_secs()
+    }
+
+    /// Reads `100/10s`, in a constant too: so many in such a time, and as many at once.
+    pub(crate) const fn read(text: &str) -> Option<Self> {
+        let Some((count, rest)) = duration::read_number(text.as_bytes()) else { return None };
+        let [b'/', per @ ..] = rest else { return None };
+        let Ok(per) = std::str::from_utf8(per) else { return None };
+        let Some(per) = duration::read(per) else { return None };
+        if count > u32::MAX as u64 { None } else { Some(Self::new(count as u32, per, count as u32)) }
     }
 
     fn interval(&self) -> Duration {
@@ -93,6 +102,12 @@ impl TokenBucket {
         }
         self.0 = Some(filled + rate.interval());
         true
+    }
+
+    /// Takes `many` tokens, or refuses.
+    pub fn take_many(&mut self, rate: &Rate, many: u32, now: Instant) -> bool {
+        // What is before the last of them was let through with it.
+        (0..many).all(|_| self.take(rate, now))
     }
 
     /// Whether it has forgotten all that was taken.
@@ -181,6 +196,15 @@ mod tests {
         assert!(bucket.is_full(now + seconds(40)));
         assert!((0..3).all(|_| bucket.take(&RATE, now + seconds(1000))), "never more than the burst");
         assert!(!bucket.take(&RATE, now + seconds(1000)));
+    }
+
+    #[test]
+    fn a_short_rate_is_read() {
+        assert_eq!(Rate::read("100/10s"), Some(Rate::new(100, seconds(10), 100)));
+        assert_eq!(Rate::read("1/500ms"), Some(Rate::new(1, Duration::from_millis(500), 1)));
+        for text in ["", "100", "100/", "/10s", "100/10", "100 / 10s", "100/10s ", "4294967296/1s", "1.5/1s"] {
+            assert_eq!(Rate::read(text), None, "{text}");
+        }
     }
 
     #[test]

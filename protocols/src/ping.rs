@@ -1,11 +1,13 @@
 //! The heartbeat: is the peer still there, and how far away is it? First seed: `ProtocolPing`.
 
+use std::time::Duration;
+
 use p2p_net::disconnect::DisconnectReason;
 use p2p_net::prelude::*;
 
 /// Are you there?
 #[derive(Debug, Message, Serialize, Deserialize)]
-#[message(max_bytes = 16, window = 1024, reply = Pong)]
+#[message(max_bytes = 16, window = 1024, priority = high, reply = Pong)]
 pub struct Ping;
 
 /// I am.
@@ -13,11 +15,22 @@ pub struct Ping;
 #[message(max_bytes = 16, window = 1024)]
 pub struct Pong;
 
-/// Asks every `ping_interval`, notes the round trip, and drops a peer that does not answer within `ping_timeout`.
+/// How often to ask, and how long to wait for the answer.
+///
+/// `ProtocolSet::linked().configure::<ProtocolPing>(|ping| ping.interval = Some(Duration::from_secs(5)))`
+#[derive(Debug, Clone, Default)]
+pub struct PingConfig {
+    /// Time between two pings; none: the setting `limits.ping_interval`.
+    pub interval: Option<Duration>,
+    /// Time for the answer; none: the setting `limits.ping_timeout`.
+    pub timeout: Option<Duration>,
+}
+
+/// Asks at its [interval](PingConfig), notes the round trip, and drops a peer that does not answer in time.
 #[derive(Debug, Default)]
 pub struct ProtocolPing;
 
-#[protocol(name = "ping", sessions = !SEED)]
+#[protocol(name = "ping", sessions = !SEED, config = PingConfig)]
 impl ProtocolPing {
     #[on]
     async fn ping(&self, _ping: Ping) -> Pong {
@@ -25,15 +38,17 @@ impl ProtocolPing {
     }
 
     #[job]
-    async fn beat(&self, node: &P2p, channel: &Channel) -> Result<()> {
+    async fn beat(&self, node: &P2p, channel: &Channel, config: Config<PingConfig>) -> Result<()> {
         let (clock, limits) = (node.clock(), &node.settings().limits);
+        let interval = config.interval.unwrap_or(limits.ping_interval);
+        let timeout = config.timeout.unwrap_or(limits.ping_timeout);
         loop {
             let asked = clock.now();
-            let pong = clock.timeout(limits.ping_timeout, channel.request(Ping)).await;
+            let pong = clock.timeout(timeout, channel.request(Ping)).await;
             let _pong: Pong =
                 pong.map_err(|late| Error::disconnect(DisconnectReason::PingTimeout, late.to_string()))??;
             channel.record_rtt(clock.now() - asked);
-            clock.sleep(limits.ping_interval).await;
+            clock.sleep(interval).await;
         }
     }
 }

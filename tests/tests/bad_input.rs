@@ -23,7 +23,7 @@ fn violations() -> Vec<(&'static str, Vec<u8>, Reason)> {
     vec![
         ("a message over its size", frame::<Note>(Kind::Message, &[b'x'; 4097]), Reason::MessageTooLarge),
         ("a size over the limit, announced", bytes(4097, 0, 0, note, &[]), Reason::MessageTooLarge),
-        ("an unknown kind", bytes(0, 7, 0, note, &[]), Reason::UnknownKind),
+        ("an unknown kind", bytes(0, 9, 0, note, &[]), Reason::UnknownKind),
         ("the last unknown kind", bytes(0, 255, 0, note, &[]), Reason::UnknownKind),
         ("a reserved flag", bytes(0, 0, 1, note, &[]), Reason::UnknownKind),
         ("an unknown message", bytes(3, 0, 0, STRANGER, &[1, 2, 3]), Reason::UnknownMessage),

@@ -30,7 +30,17 @@ fn no_vector_is_left_out() {
 
 /// The kind that the document calls `name`.
 fn kind(name: &str) -> Kind {
-    let kinds = [Kind::Message, Kind::Part, Kind::Request, Kind::Reply, Kind::ReplyError, Kind::Window, Kind::Close];
+    let kinds = [
+        Kind::Message,
+        Kind::Part,
+        Kind::Request,
+        Kind::Reply,
+        Kind::ReplyError,
+        Kind::Window,
+        Kind::Close,
+        Kind::Row,
+        Kind::Cancel,
+    ];
     kinds.into_iter().find(|kind| format!("{kind:?}") == name).unwrap_or_else(|| panic!("no kind `{name}`"))
 }
 
@@ -92,7 +102,7 @@ fn kinds_and_reasons_are_as_in_the_tables() {
     };
     let numbered = |row: &Vec<&'static str>| Some((row[0].parse::<u8>().ok()?, row[1].trim_matches('`')));
     let kinds: Vec<_> = rows(3).filter_map(|row| numbered(&row)).collect();
-    assert_eq!(kinds.len(), 7);
+    assert_eq!(kinds.len(), 9);
     for (code, name) in kinds {
         assert_eq!(kind(name) as u8, code);
     }

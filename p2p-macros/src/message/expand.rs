@@ -1,12 +1,11 @@
 //! Turns a message into its impls and the checks of its limits.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, quote, quote_spanned};
-use syn::Type;
-
 use super::model::Model;
+use super::parse::Answer;
 use crate::schema::{self, Target};
 use crate::spans::ends;
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
 
 /// `Schema`, `Message`, `Request` and `Argument`.
 pub(super) fn expand(target: &Target, model: &Model) -> TokenStream {
@@ -14,15 +13,20 @@ pub(super) fn expand(target: &Target, model: &Model) -> TokenStream {
     let schema = schema::expand(target, &model.schema);
     let max_bytes = model.max_bytes.as_ref().map_or_else(|| quote!(__p2p::ONE_FRAME), ToTokens::to_token_stream);
     let window = model.window.as_ref().map(|window| quote!(const WINDOW: u32 = #window;));
-    let answer = answer(model.reply.as_ref());
-    let request = model.reply.as_ref().map(|reply| {
-        quote! {
-            #[automatically_derived]
-            impl __p2p::Request for #ident {
-                type Reply = #reply;
-            }
-        }
+    let rate =
+        model.rate.as_ref().map(|rate| quote!(const RATE: ::core::option::Option<__p2p::Rate> = __p2p::rate(#rate);));
+    let check_rate = model.rate.as_ref().map(|rate| {
+        let (first, last) = ends(rate);
+        let call = quote_spanned!(first=> __p2p::check_rate);
+        let argument = quote_spanned!(last=> (#rate));
+        quote!(const _: () = #call #argument;)
     });
+    let priority = model.urgent.then(|| {
+        quote!(
+            const PRIORITY: __p2p::Priority = __p2p::Priority::High;
+        )
+    });
+    let (request, answer) = (request(target, model.answer.as_ref()), answer(model.answer.as_ref()));
     let check_max_bytes = check(model.max_bytes.as_ref(), ident, &quote!(check_max_bytes));
     // A window that is too small for a large message is reported where the author wrote a number.
     let check_window = check(model.window.as_ref().or(model.max_bytes.as_ref()), ident, &quote!(check_window));
@@ -35,34 +39,26 @@ pub(super) fn expand(target: &Target, model: &Model) -> TokenStream {
             const NAME: &'static str = #name;
             const MAX_BYTES: usize = #max_bytes;
             #window
+            #rate
+            #priority
             type Answer = #answer;
         }
         #request
         #argument
         #check_max_bytes
         #check_window
+        #check_rate
         #check_bounded
     }
 }
 
 /// Impls that keep the rest of the program compiling after a mistake.
-pub(super) fn stub(target: &Target, reply: Option<&Type>) -> TokenStream {
+pub(super) fn stub(target: &Target, given: Option<&Answer>) -> TokenStream {
     let ident = &target.ident;
     let (parameters, arguments, _) = target.generics.split_for_impl();
-    let (schema, argument, answer) = (schema::stub(target), argument(target), answer(reply));
-    let mut generics = target.generics.clone();
-    let bounds = generics.make_where_clause();
-    if !target.generics.params.is_empty() {
-        bounds.predicates.push(syn::parse_quote!(Self: __p2p::Sendable));
-    }
-    let request = reply.map(|reply| {
-        quote! {
-            #[automatically_derived]
-            impl #parameters __p2p::Request for #ident #arguments #bounds {
-                type Reply = #reply;
-            }
-        }
-    });
+    let (schema, argument, answer) = (schema::stub(target), argument(target), answer(given));
+    let bounds = sendable(target);
+    let request = request(target, given);
     quote! {
         #schema
         #[automatically_derived]
@@ -76,8 +72,33 @@ pub(super) fn stub(target: &Target, reply: Option<&Type>) -> TokenStream {
     }
 }
 
-fn answer(reply: Option<&Type>) -> TokenStream {
-    reply.map_or_else(|| quote!(__p2p::One<()>), |reply| quote!(__p2p::One<#reply>))
+/// The bounds of a message, for one that has parameters by mistake.
+fn sendable(target: &Target) -> Option<TokenStream> {
+    (!target.generics.params.is_empty()).then(|| quote!(where Self: __p2p::Sendable))
+}
+
+fn answer(answer: Option<&Answer>) -> TokenStream {
+    match answer {
+        None => quote!(__p2p::One<()>),
+        Some(Answer::Reply(reply)) => quote!(__p2p::One<#reply>),
+        Some(Answer::Stream(row)) => quote!(__p2p::Many<#row>),
+    }
+}
+
+/// What makes a message one that can be asked with.
+fn request(target: &Target, answer: Option<&Answer>) -> Option<TokenStream> {
+    let (ident, bounds, (parameters, arguments, _)) =
+        (&target.ident, sendable(target), target.generics.split_for_impl());
+    let (of, item) = match answer? {
+        Answer::Reply(reply) => (quote!(Request), quote!(type Reply = #reply;)),
+        Answer::Stream(row) => (quote!(StreamRequest), quote!(type Row = #row;)),
+    };
+    Some(quote! {
+        #[automatically_derived]
+        impl #parameters __p2p::#of for #ident #arguments #bounds {
+            #item
+        }
+    })
 }
 
 /// A message by value is an argument of a handler.

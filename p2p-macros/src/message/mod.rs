@@ -23,12 +23,12 @@ pub(crate) fn derive(input: TokenStream) -> TokenStream {
     let mut mistakes = Mistakes::default();
     let attributes = parse::container(&input.attrs, &mut mistakes);
     let target = Target::new(&input, attributes.core());
-    let reply = attributes.reply.clone();
+    let answer = attributes.answer.clone();
     match Model::new(&input, attributes, &mut mistakes) {
         Some(model) if mistakes.is_empty() => in_scope(&target, &expand::expand(&target, &model)),
         _ => {
             let mut code = mistakes.to_code();
-            code.extend(in_scope(&target, &expand::stub(&target, reply.as_ref())));
+            code.extend(in_scope(&target, &expand::stub(&target, answer.as_ref())));
             code
         }
     }

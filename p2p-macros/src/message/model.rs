@@ -1,9 +1,9 @@
 //! A message; valid by construction but for the values of its limits, which only the compiler knows.
 
 use proc_macro2::Ident;
-use syn::{DeriveInput, Expr, LitStr, Type};
+use syn::{DeriveInput, Expr, LitStr};
 
-use super::parse::Attributes;
+use super::parse::{Answer, Attributes};
 use crate::case::snake_case;
 use crate::mistakes::Mistakes;
 use crate::schema;
@@ -15,7 +15,9 @@ pub(super) struct Model {
     pub(super) name: String,
     pub(super) max_bytes: Option<Expr>,
     pub(super) window: Option<Expr>,
-    pub(super) reply: Option<Type>,
+    pub(super) answer: Option<Answer>,
+    pub(super) rate: Option<Expr>,
+    pub(super) urgent: bool,
 }
 
 impl Model {
@@ -26,9 +28,9 @@ impl Model {
                         generic part and make it a field";
             mistakes.add(&input.generics, text);
         }
-        let Attributes { name, max_bytes, window, reply, .. } = attributes;
+        let Attributes { name, max_bytes, window, answer, rate, urgent, .. } = attributes;
         let name = name.as_ref().map_or_else(|| snake_case(&input.ident), LitStr::value);
         let schema = schema::Model::new(input, Some(&name), mistakes)?;
-        Some(Self { schema, ident: input.ident.clone(), name, max_bytes, window, reply })
+        Some(Self { schema, ident: input.ident.clone(), name, max_bytes, window, answer, rate, urgent })
     }
 }

@@ -32,6 +32,28 @@ fn a_message_has_a_name_limits_and_a_shape() {
 }
 
 #[test]
+fn a_message_may_have_a_stream_a_rate_and_a_priority() {
+    let code = expanded("#[message(stream = Row, rate = \"100/10s\", priority = high)] struct Query;");
+    for part in [
+        "type Answer = __p2p :: Many < Row > ;",
+        "impl __p2p :: StreamRequest for Query { type Row = Row ; }",
+        ":: core :: option :: Option < __p2p :: Rate > = __p2p :: rate (\"100/10s\") ;",
+        "const PRIORITY : __p2p :: Priority = __p2p :: Priority :: High ;",
+    ] {
+        assert!(code.contains(part), "{part}\n{code}");
+    }
+    assert!(!expanded("#[message(priority = normal)] struct A;").contains("PRIORITY"));
+    assert_eq!(
+        errors("#[message(reply = A, stream = B, rate = 100, priority = urgent)] struct Query;"),
+        [
+            "a message is answered by one `reply` or by a `stream` of rows, not by both",
+            "a rate is a number and a time, as a text: `rate = \"100/10s\"`",
+            "a priority is `high` or `normal`",
+        ]
+    );
+}
+
+#[test]
 fn what_is_not_given_has_a_default() {
     let code = expanded("struct Say(String);");
     assert!(code.contains("const MAX_BYTES : usize = __p2p :: ONE_FRAME ;"), "{code}");
@@ -111,7 +133,10 @@ fn serde_attributes_that_need_names_on_the_wire_are_refused() {
 fn keys_are_known_and_given_once() {
     assert_eq!(
         errors("#[message(max_byte = 1, name = \"a\", name = \"b\")] struct A;"),
-        ["unknown key `max_byte`, there are: `name`, `max_bytes`, `window`, `reply`, `crate`", "`name` is given twice",]
+        [
+            "unknown key `max_byte`, there are: `name`, `max_bytes`, `window`, `reply`, `stream`, `rate`, `priority`, `crate`",
+            "`name` is given twice",
+        ]
     );
     assert_eq!(errors("#[message(name = \"a\")] #[message(name = \"b\")] struct A;"), ["`name` is given twice"]);
     assert_eq!(errors("#[message] struct A;").len(), 1);

@@ -4,9 +4,9 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::ItemFn;
 
-use super::handler;
 use super::model::{Construct, Method, Model};
-use super::parse::Phase;
+use super::parse::{Phase, Scope};
+use super::{handler, jobs};
 use crate::spans::{ends, local};
 
 /// All that follows the author's item.
@@ -14,7 +14,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let own = &model.own;
     let constants = handler::constants(model);
     let (sessions, descriptor) = (sessions(model), descriptor(model));
-    let (construct, base) = (construct(model), base(model));
+    let (construct, base, config) = (construct(model), base(model), config(model));
     in_scope(
         model,
         &quote! {
@@ -25,6 +25,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
                 const DESCRIPTOR: &'static __p2p::ProtocolDescriptor = &#descriptor;
             }
             __p2p::inventory::submit! { __p2p::Linked(<#own as __p2p::Protocol>::DESCRIPTOR) }
+            #config
             #construct
             #base
         },
@@ -33,7 +34,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
 
 /// What keeps the rest of the program compiling after a mistake.
 pub(super) fn stub(model: &Model) -> TokenStream {
-    let own = &model.own;
+    let (own, config) = (&model.own, config(model));
     in_scope(
         model,
         &quote! {
@@ -41,6 +42,7 @@ pub(super) fn stub(model: &Model) -> TokenStream {
             impl __p2p::Protocol for #own {
                 const DESCRIPTOR: &'static __p2p::ProtocolDescriptor = &__p2p::STUB;
             }
+            #config
         },
     )
 }
@@ -97,6 +99,10 @@ fn descriptor(model: &Model) -> TokenStream {
         Phase::Handshake => quote!(__p2p::Phase::Handshake),
         Phase::Main => quote!(__p2p::Phase::Main),
     };
+    let scope = match model.arguments.scope {
+        Scope::Channel => quote!(Channel),
+        Scope::Node => quote!(Node),
+    };
     let handlers = model.handlers.iter().map(|handler| {
         let (cfgs, constant) = (&handler.cfgs, handler.constant());
         quote!(#(#cfgs)* #constant)
@@ -105,10 +111,10 @@ fn descriptor(model: &Model) -> TokenStream {
         Construct::Init(init, _) => Some(init),
         Construct::Default | Construct::Function => None,
     };
-    let requires = init.into_iter().chain(&model.jobs).flat_map(|method| {
+    let requires = init.into_iter().chain(model.tasks()).flat_map(|method| {
         let cfgs = &method.cfgs;
         method.takes.iter().map(move |ty| {
-            let extractor = handler::extractor(ty);
+            let extractor = handler::extractor(model, ty);
             quote!(#(#cfgs)* #extractor.requires())
         })
     });
@@ -120,7 +126,7 @@ fn descriptor(model: &Model) -> TokenStream {
             phase: #phase,
             handlers: &[#(#handlers),*],
             requires: &[#(#requires),*],
-            construct: __p2p::Construct::Channel(__construct),
+            construct: __p2p::Construct::#scope(__construct),
             at: ::core::concat!(::core::file!(), ":", ::core::line!()),
         }
     }
@@ -138,9 +144,13 @@ fn construct(model: &Model) -> TokenStream {
         }
         Construct::Init(init, is_async) => by_init(model, init, *is_async),
     };
+    let context = match model.arguments.scope {
+        Scope::Channel => quote!(Context),
+        Scope::Node => quote!(P2pPtr),
+    };
     quote! {
         fn __construct(
-            __context: &__p2p::Context,
+            __context: &__p2p::#context,
         ) -> __p2p::BoxFuture<'_, __p2p::Result<::std::sync::Arc<dyn __p2p::ProtocolBase>>> {
             ::std::boxed::Box::pin(async move {
                 let __instance: #own = #instance;
@@ -152,7 +162,7 @@ fn construct(model: &Model) -> TokenStream {
 
 fn by_init(model: &Model, init: &Method, is_async: bool) -> TokenStream {
     let (own, ident) = (&model.own, &init.ident);
-    let (takes, values) = handler::extract(init);
+    let (takes, values) = handler::extract(model, init, &quote!(__context));
     let span = init.span();
     let call = quote_spanned!(span=> <#own>::#ident(#(#values),*));
     let made = if is_async { handler::sent(init, &call) } else { call };
@@ -170,9 +180,15 @@ fn by_init(model: &Model, init: &Method, is_async: bool) -> TokenStream {
 fn base(model: &Model) -> TokenStream {
     let (own, name) = (&model.own, &model.name);
     let serve = (!model.handlers.is_empty()).then(|| handler::serve(model));
-    let jobs = handler::jobs(model);
+    let (stops, repeated, jobs) = (jobs::stops(model), jobs::repeated(model), jobs::jobs(model));
     let span = model.own_span();
     let base = quote_spanned!(span=> __p2p::ProtocolBase);
+    let (on_channel, on_node) = match model.arguments.scope {
+        Scope::Channel => (quote!(#stops #serve #repeated #jobs), None),
+        Scope::Node => (quote!(#serve), Some(quote!(#stops #repeated #jobs))),
+    };
+    let on_channel = start(&quote!(start), &quote!(Context), &on_channel);
+    let on_node = on_node.map(|code| start(&quote!(start_on_node), &quote!(NodeContext), &code));
     quote! {
         #[automatically_derived]
         impl #base for #own {
@@ -180,17 +196,35 @@ fn base(model: &Model) -> TokenStream {
                 #name
             }
 
-            fn start(
-                self: ::std::sync::Arc<Self>,
-                __context: __p2p::Context,
-            ) -> __p2p::BoxFuture<'static, __p2p::Result<()>> {
-                ::std::boxed::Box::pin(async move {
-                    let __context = ::std::sync::Arc::new(__context);
-                    #serve
-                    #jobs
-                    ::core::result::Result::Ok(())
-                })
-            }
+            #on_channel
+            #on_node
         }
     }
+}
+
+/// A method that starts what `code` starts.
+fn start(name: &TokenStream, context: &TokenStream, code: &TokenStream) -> TokenStream {
+    quote! {
+        fn #name(
+            self: ::std::sync::Arc<Self>,
+            __context: __p2p::#context,
+        ) -> __p2p::BoxFuture<'static, __p2p::Result<()>> {
+            ::std::boxed::Box::pin(async move {
+                let __context = ::std::sync::Arc::new(__context);
+                #code
+                ::core::result::Result::Ok(())
+            })
+        }
+    }
+}
+
+/// What the protocol is configured with.
+fn config(model: &Model) -> Option<TokenStream> {
+    let (own, config) = (&model.own, model.arguments.config.as_ref()?);
+    Some(quote! {
+        #[automatically_derived]
+        impl __p2p::Configure for #own {
+            type Config = #config;
+        }
+    })
 }

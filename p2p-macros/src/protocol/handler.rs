@@ -8,7 +8,7 @@ use quote::{quote, quote_spanned};
 use syn::Type;
 
 use super::model::{Construct, Method, Model};
-use super::parse::Phase;
+use super::parse::Scope;
 use crate::spans::{ends, local};
 
 /// A constant for each handler, and the check that no two take one message.
@@ -30,9 +30,12 @@ pub(super) fn constants(model: &Model) -> TokenStream {
     code
 }
 
-/// `extractor::<Type>()`, underlined as the type.
-pub(super) fn extractor(ty: &Type) -> TokenStream {
-    called_with(&quote!(extractor), ty)
+/// `extractor::<Type>()`, underlined as the type; where there is only the node, `node_extractor::<Type>()`.
+pub(super) fn extractor(model: &Model, ty: &Type) -> TokenStream {
+    match model.arguments.scope {
+        Scope::Channel => called_with(&quote!(extractor), ty),
+        Scope::Node => called_with(&quote!(node_extractor), ty),
+    }
 }
 
 /// `arg::<Type>()`, underlined as the type.
@@ -55,11 +58,11 @@ fn on(handler: &Method) -> TokenStream {
     quote_spanned!(span=> __p2p::on(#tuple))
 }
 
-/// Statements that take a method's arguments from the context, and the names they then have.
-pub(super) fn extract(method: &Method) -> (TokenStream, Vec<Ident>) {
+/// Statements that take the arguments of a method without a message from `source`, and the names they then have.
+pub(super) fn extract(model: &Model, method: &Method, source: &TokenStream) -> (TokenStream, Vec<Ident>) {
     let names = names(method);
-    let extractors = method.takes.iter().map(extractor);
-    (quote!(#(let #names = #extractors.take(__context)?;)*), names)
+    let extractors = method.takes.iter().map(|ty| extractor(model, ty));
+    (quote!(#(let #names = #extractors.take(#source)?;)*), names)
 }
 
 fn names(method: &Method) -> Vec<Ident> {
@@ -73,7 +76,7 @@ pub(super) fn sent(method: &Method, call: &TokenStream) -> TokenStream {
 }
 
 /// Awaits a call of a method on `this`, or of the function that is the protocol.
-fn called(model: &Model, method: &Method, this: &Ident) -> TokenStream {
+pub(super) fn called(model: &Model, method: &Method, this: &Ident) -> TokenStream {
     let (ident, names, span) = (&method.ident, names(method), method.span());
     let call = match model.construct {
         Construct::Function => quote_spanned!(span=> #ident(#(#names),*)),
@@ -87,9 +90,9 @@ pub(super) fn serve(model: &Model) -> TokenStream {
     let arms = model.handlers.iter().map(|handler| arm(model, handler));
     quote! {
         if let ::core::option::Option::Some(mut __inbox) = __context.take_inbox() {
-            let (__this, __shared) = (::core::clone::Clone::clone(&self), ::core::clone::Clone::clone(&__context));
+            let (__own, __shared) = (::core::clone::Clone::clone(&self), ::core::clone::Clone::clone(&__context));
             __context.jobs().serve(async move {
-                let (__this, __context) = (&*__this, &*__shared);
+                let (__this, __context) = (&*__own, &*__shared);
                 while let ::core::result::Result::Ok(__delivery) = __inbox.next().await {
                     match __delivery.id {
                         #(#arms)*
@@ -109,60 +112,34 @@ fn arm(model: &Model, handler: &Method) -> TokenStream {
         ["__this", "__on", "__to", "__context", "__outcome"].map(|name| local(name, &handler.ident, first));
     let (names, called) = (names(handler), called(model, handler, &local("__this", &handler.ident, handler.span())));
     // One place for the call and its await: the compiler shows two equal errors once.
-    let finish = quote_spanned!(first=> #call.finish(#outcome, #context, #to).await?);
-    quote! {
-        #(#cfgs)*
-        __id if __id == #constant.message.id => {
+    let finish = if handler.streams {
+        quote_spanned!(first=> #call.finish_rows(#outcome, #context, #to).await)
+    } else {
+        quote_spanned!(first=> #call.finish(#outcome, #context, #to).await)
+    };
+    let body = if handler.streams {
+        // A task of its own, which owns what the stream borrows from.
+        quote! {
+            if let ::core::option::Option::Some((__asked, __owned)) = __context.channel().asked(__delivery).await? {
+                let (__own, __shared) = (::core::clone::Clone::clone(&__own), ::core::clone::Clone::clone(&__shared));
+                __context.jobs().answer(__asked, async move {
+                    let (#this, #context, #call) = (&*__own, &*__shared, #on);
+                    let (#to, (#(#names,)*)) = #call.take(#context, __owned.borrow())?;
+                    let #outcome = #called;
+                    #finish
+                });
+            }
+        }
+    } else {
+        quote! {
             let (#this, #context, #call) = (__this, __context, #on);
             let (#to, (#(#names,)*)) = #call.take(#context, __delivery)?;
             let #outcome = #called;
-            #finish;
+            #finish?;
         }
-    }
-}
-
-/// Starts the jobs; in the handshake, awaits them.
-pub(super) fn jobs(model: &Model) -> TokenStream {
-    if model.jobs.is_empty() {
-        return TokenStream::new();
-    }
-    let jobs = model.jobs.iter().map(|job| {
-        let (cfgs, future) = (&job.cfgs, job_future(model, job));
-        let start = match model.arguments.phase {
-            Phase::Handshake => quote!(__jobs.add),
-            Phase::Main => quote!(__context.jobs().spawn),
-        };
-        quote! {
-            #(#cfgs)*
-            {
-                let (__this, __shared) = (::core::clone::Clone::clone(&self), ::core::clone::Clone::clone(&__context));
-                #start(#future);
-            }
-        }
-    });
-    match model.arguments.phase {
-        Phase::Handshake => quote! {
-            let mut __jobs = __p2p::Together::new();
-            #(#jobs)*
-            __jobs.all().await?;
-        },
-        Phase::Main => quote!(#(#jobs)*),
-    }
-}
-
-fn job_future(model: &Model, job: &Method) -> TokenStream {
-    let (takes, _) = extract(job);
-    let (first, last) = ends(&job.returns);
-    let [this, outcome] = ["__this", "__outcome"].map(|name| local(name, &job.ident, first));
-    let called = called(model, job, &local("__this", &job.ident, job.span()));
-    let into = quote_spanned!(first=> __p2p::job_outcome);
-    let argument = quote_spanned!(last=> (#outcome));
+    };
     quote! {
-        async move {
-            let (#this, __context) = (&*__this, &*__shared);
-            #takes
-            let #outcome = #called;
-            #into #argument
-        }
+        #(#cfgs)*
+        __id if __id == #constant.message.id => { #body }
     }
 }

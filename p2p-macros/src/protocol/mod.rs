@@ -1,11 +1,12 @@
 //! `#[protocol]` on an inherent impl or on an `async fn`.
 //!
-//! The item stays as it is but for its `#[on]` and `#[job]`; what makes it a protocol follows in a block of its own.
+//! The item stays as it is but for the marks on its methods; what makes it a protocol follows in a block of its own.
 //! Which argument is a message and which an extractor is decided by their types, so that aliases and paths work; the
 //! compiler knows types, and this module does not.
 
 mod expand;
 mod handler;
+mod jobs;
 mod model;
 mod parse;
 mod types;

@@ -5,10 +5,10 @@ use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 use syn::{
-    Attribute, FnArg, ImplItem, ImplItemFn, ItemFn, ItemImpl, LitStr, ReceiverKind, ReturnType, Signature, Type,
+    Attribute, Expr, FnArg, ImplItem, ImplItemFn, ItemFn, ItemImpl, LitStr, ReceiverKind, ReturnType, Signature, Type,
 };
 
-use super::parse::{Arguments, Mark, take_mark};
+use super::parse::{Arguments, Mark, Phase, take_mark};
 use super::types::portable;
 use crate::case::snake_case;
 use crate::mistakes::Mistakes;
@@ -28,6 +28,15 @@ pub(super) struct Model {
     pub(super) construct: Construct,
     pub(super) handlers: Vec<Method>,
     pub(super) jobs: Vec<Method>,
+    pub(super) repeated: Vec<Repeated>,
+    pub(super) stops: Vec<Method>,
+}
+
+/// A job at an interval.
+pub(super) struct Repeated {
+    pub(super) job: Method,
+    /// A constant text.
+    pub(super) interval: Expr,
 }
 
 /// How an instance is made.
@@ -48,6 +57,8 @@ pub(super) struct Method {
     pub(super) takes: Vec<Type>,
     /// What errors about its result point at: the type, or the name.
     pub(super) returns: TokenStream,
+    /// It returns an `impl Trait`, as a handler that answers with a stream does.
+    pub(super) streams: bool,
 }
 
 impl Model {
@@ -60,6 +71,8 @@ impl Model {
             construct: Construct::Default,
             handlers: Vec::new(),
             jobs: Vec::new(),
+            repeated: Vec::new(),
+            stops: Vec::new(),
             arguments,
         };
         for item in &mut item.items {
@@ -83,8 +96,9 @@ impl Model {
         };
         let own = path.path.segments.last().map(|last| snake_case(&last.ident)).unwrap_or_default();
         model.name = model.arguments.name.as_ref().map_or(own, LitStr::value);
-        if model.handlers.is_empty() && model.jobs.is_empty() && mistakes.is_empty() {
-            let text = "this protocol does nothing: mark an async method with `#[on]` or `#[job]`";
+        let idle = model.handlers.is_empty() && model.jobs.is_empty() && model.repeated.is_empty();
+        if idle && model.stops.is_empty() && mistakes.is_empty() {
+            let text = "this protocol does nothing: mark an async method with `#[on]`, `#[job]` or `#[every]`";
             mistakes.add(&item.self_ty, text);
         }
         Some(model)
@@ -104,6 +118,8 @@ impl Model {
             construct: Construct::Function,
             handlers: vec![handler],
             jobs: Vec::new(),
+            repeated: Vec::new(),
+            stops: Vec::new(),
             arguments,
         }
     }
@@ -120,9 +136,15 @@ impl Model {
             Mark::On => {
                 self.handlers.push(handler(signature, cfgs, Some(&self.own), "an `#[on]` handler", mistakes));
             }
-            Mark::Job => {
-                check_async(signature, "a `#[job]`", mistakes);
-                self.jobs.push(read(signature, cfgs, Some(&self.own), "a `#[job]`", mistakes));
+            Mark::Job => self.jobs.push(job(signature, cfgs, &self.own, "a `#[job]`", mistakes)),
+            Mark::Stop => self.stops.push(job(signature, cfgs, &self.own, "a `#[stop]`", mistakes)),
+            Mark::Every(interval) => {
+                if self.arguments.phase == Phase::Handshake {
+                    let text = "a handshake comes to its end, and what repeats does not: use `#[job]`";
+                    mistakes.add(&signature.ident, text);
+                }
+                let job = job(signature, cfgs, &self.own, "an `#[every]` job", mistakes);
+                self.repeated.push(Repeated { job, interval });
             }
         }
     }
@@ -148,6 +170,12 @@ impl Model {
         }
         self.construct = Construct::Init(init, signature.asyncness.is_some());
     }
+}
+
+/// Reads what takes no message.
+fn job(signature: &Signature, cfgs: Vec<Attribute>, own: &Type, what: &str, mistakes: &mut Mistakes) -> Method {
+    check_async(signature, what, mistakes);
+    read(signature, cfgs, Some(own), what, mistakes)
 }
 
 /// Reads what takes a message.
@@ -192,11 +220,21 @@ fn read(
             mistakes.add(argument, format!("{what} has at most {MOST_ARGUMENTS} arguments"));
         }
     }
-    let returns = match &signature.output {
-        ReturnType::Type(_, ty) => ty.to_token_stream(),
-        ReturnType::Default => signature.ident.to_token_stream(),
+    let (returns, streams) = match &signature.output {
+        ReturnType::Type(_, ty) => (ty.to_token_stream(), is_opaque(ty)),
+        ReturnType::Default => (signature.ident.to_token_stream(), false),
     };
-    Method { ident: signature.ident.clone(), cfgs, takes, returns }
+    Method { ident: signature.ident.clone(), cfgs, takes, returns, streams }
+}
+
+fn is_opaque(ty: &Type) -> bool {
+    match ty {
+        Type::ImplTrait(_) => true,
+        Type::Paren(paren) => is_opaque(&paren.elem),
+        // Types that a `macro_rules!` passed on.
+        Type::Group(group) => is_opaque(&group.elem),
+        _ => false,
+    }
 }
 
 fn check_async(signature: &Signature, what: &str, mistakes: &mut Mistakes) {
@@ -238,6 +276,11 @@ impl Method {
 }
 
 impl Model {
+    /// All methods that take no message and run beside the handlers or after them.
+    pub(super) fn tasks(&self) -> impl Iterator<Item = &Method> {
+        self.jobs.iter().chain(self.repeated.iter().map(|repeated| &repeated.job)).chain(&self.stops)
+    }
+
     /// Where the type is.
     pub(super) fn own_span(&self) -> proc_macro2::Span {
         self.own.span()

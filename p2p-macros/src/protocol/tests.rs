@@ -58,7 +58,7 @@ fn arguments_of_the_annotation_are_checked_together() {
             &format!("impl C {{ {ON} }}")
         ),
         [
-            "unknown key `session`, there are: `sessions`, `name`, `version`, `phase`, `crate`",
+            "unknown key `session`, there are: `sessions`, `name`, `version`, `phase`, `scope`, `config`, `crate`",
             "a version is a number from 1 to 65535",
             "a phase is `handshake` or `main`",
             "expected string literal",
@@ -110,18 +110,48 @@ fn a_handler_has_one_to_six_arguments() {
 #[test]
 fn a_method_has_one_known_mark_without_arguments() {
     assert_eq!(
-        errors("#[every(\"30s\")] async fn a(&self) {} #[on(Say)] async fn b(&self, s: Say) {}"),
+        errors(
+            "#[handle] async fn a(&self) {} #[on(Say)] async fn b(&self, s: Say) {} #[stop(now)] async fn c(&self) {}"
+        ),
         [
-            "there is no `#[every]` for the methods of a protocol, there are: `#[on]`, `#[job]`",
+            "there is no `#[handle]` for the methods of a protocol, there are: `#[on]`, `#[job]`, `#[every]`, `#[stop]`",
             "`#[on]` takes no arguments",
+            "`#[stop]` takes no arguments",
         ]
     );
     assert_eq!(
         errors("#[on] #[job] async fn a(&self, s: Say) {}"),
-        ["a method is either one handler or one job: it takes one mark"]
+        ["a method is one thing to its protocol: it takes one mark"]
     );
     let code = expanded("", "impl Chat { #[p2p_net::on] #[inline] async fn a(&self, s: Say) {} #[foo::on] fn b() {} }");
     assert_parts(&code, &["impl Chat { # [inline] async fn a", "# [foo :: on] fn b"]);
+}
+
+#[test]
+fn a_job_repeats_at_an_interval_with_a_unit() {
+    let text = "`#[every]` has an interval with a unit: `#[every(\"30s\")]`";
+    for wrong in ["every", "every()", "every(30)", "every = \"30s\"", "every(\"1s\", \"2s\")"] {
+        assert_eq!(errors(&format!("#[{wrong}] async fn a(&self) {{}}")), [text], "{wrong}");
+    }
+    let handshake = errors_with("phase = handshake", "impl Chat { #[every(\"1s\")] async fn a(&self) {} }");
+    assert_eq!(handshake, ["a handshake comes to its end, and what repeats does not: use `#[job]`"]);
+    let code = expanded("", "impl Chat { #[every(BEAT)] async fn a(&self, log: State<Log>) {} }");
+    assert_parts(
+        &code,
+        &[
+            "const __INTERVAL : __p2p :: Duration = __p2p :: interval (BEAT) ;",
+            "__context . jobs () . repeat (",
+            "requires : & [__p2p :: extractor :: < State < Log > > () . requires ()]",
+        ],
+    );
+}
+
+#[test]
+fn what_stops_is_kept_before_anything_starts() {
+    let code = expanded("", &format!("impl Chat {{ {ON} #[stop] async fn bye(&self, peer: NodeId) {{}} }}"));
+    let (stop, serve) = (code.find(". at_stop (").unwrap(), code.find(". serve (").unwrap());
+    assert!(stop < serve, "{code}");
+    assert_eq!(errors("#[stop] fn bye(&self) {}"), ["a `#[stop]` is async: `async fn bye`"]);
 }
 
 #[test]
@@ -158,7 +188,7 @@ fn a_protocol_has_one_init() {
 fn the_item_is_an_inherent_impl_with_something_to_do() {
     assert_eq!(
         errors("fn other(&self) {}"),
-        ["this protocol does nothing: mark an async method with `#[on]` or `#[job]`"]
+        ["this protocol does nothing: mark an async method with `#[on]`, `#[job]` or `#[every]`"]
     );
     assert!(errors_with("", &format!("impl P for C {{ {ON} }}"))[0].contains("not on the impl of a trait"));
     assert!(
@@ -187,6 +217,50 @@ fn conditions_follow_their_method() {
             "# [cfg (d)] {",
         ],
     );
+}
+
+#[test]
+fn a_protocol_of_the_node_does_its_own_work_once() {
+    let code = expanded(
+        "scope = node, config = Limits",
+        &format!(
+            "impl Gossip {{ {ON} fn init(s: State<Log>) -> Self {{}} #[job] async fn run(&self, node: &P2p) {{}} }}"
+        ),
+    );
+    assert_parts(
+        &code,
+        &[
+            "construct : __p2p :: Construct :: Node (__construct)",
+            "let __a0 = __p2p :: node_extractor :: < State < Log > > () . take (__context) ?",
+            "let __a0 = __p2p :: node_extractor :: < & P2p > () . take (__context . node ()) ?",
+            "impl __p2p :: Configure for Gossip { type Config = Limits ; }",
+        ],
+    );
+    let (start, on_node) = (code.find("fn start (").unwrap(), code.find("fn start_on_node (").unwrap());
+    let (serve, spawn) = (code.find(". serve (").unwrap(), code.find(". spawn (").unwrap());
+    assert!(start < serve && serve < on_node && on_node < spawn, "{code}");
+    let item = format!("impl Gossip {{ {ON} }}");
+    assert_eq!(errors_with("scope = peer", &item), ["a scope is `channel` or `node`"]);
+    assert_eq!(
+        errors_with("scope = node, phase = handshake", &item),
+        ["a handshake is made with one peer: its protocols have `scope = channel`"]
+    );
+}
+
+#[test]
+fn a_stream_is_answered_by_a_task_of_its_own() {
+    let code = expanded("", "impl C { #[on] async fn a(&self, q: Query) -> impl Stream<Item = Row> + '_ {} }");
+    assert_parts(
+        &code,
+        &[
+            ". finish_rows (__outcome , __context , __to) . await",
+            ". asked (__delivery)",
+            ". answer (__asked , async move {",
+        ],
+    );
+    let code = expanded("", "impl C { #[on] async fn a(&self, q: Query) -> BoxStream<'static, Row> {} }");
+    assert_parts(&code, &[". finish (__outcome , __context , __to) . await ?"]);
+    assert!(!code.contains("asked"), "{code}");
 }
 
 #[test]

@@ -3,10 +3,13 @@
 //! Protocols send and request through [`Channel`] and receive through their inboxes; sessions make channels, start their
 //! two tasks (one reader, one writer) and tear them down. A channel knows no session and no concrete protocol.
 
+mod answering;
 mod outbox;
 mod peer;
+mod pending;
 mod reader;
 mod request;
+mod rows;
 mod send;
 mod writer;
 
@@ -22,13 +25,17 @@ use futures::future::{Either, select};
 use futures::{AsyncReadExt, FutureExt};
 use smol::Executor;
 
+pub use answering::{Asked, MAX_STREAMS};
 pub use peer::PeerInfo;
-pub use request::{MAX_PENDING_REQUESTS, Reply, RequestError};
+pub use pending::MAX_PENDING_REQUESTS;
+pub use request::{Reply, RequestError};
+pub use rows::Rows;
 pub(crate) use send::Encoded;
 pub use send::SendError;
 
+use self::answering::Answering;
+use self::pending::Requests;
 use self::reader::Reader;
-use self::request::Requests;
 use self::writer::Outgoing;
 use crate::clock::{Clock, Sleep};
 use crate::disconnect::{Disconnect, DisconnectReason, Side};
@@ -99,6 +106,7 @@ struct Inner {
     out: Arc<Outgoing>,
     subsystem: Arc<MessageSubsystem>,
     requests: Requests,
+    answering: Answering,
     facts: Mutex<peer::Facts>,
     tasks: TaskGroup,
     reader: Mutex<Option<BoxReader>>,
@@ -137,6 +145,7 @@ impl Channel {
             subsystem: Arc::new(MessageSubsystem::new(lanes, out.clone())),
             out,
             requests: Requests::default(),
+            answering: Answering::default(),
             facts: Mutex::default(),
             tasks: TaskGroup::new(shared.executor.clone(), move |task, text| on_panic(task, text)),
             reader: Mutex::new(Some(reader)),

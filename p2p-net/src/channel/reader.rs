@@ -3,6 +3,7 @@
 //! It never decodes a message, runs no user code and waits for no consumer; the one thing it waits for is the handshake,
 //! with what the peer sent too early still in its buffer. What no honest peer sends ends the channel with the reason.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::task::Waker;
 
@@ -10,9 +11,10 @@ use futures::AsyncReadExt;
 
 use super::Inner;
 use crate::disconnect::{Disconnect, DisconnectReason};
-use crate::message::Violation;
 use crate::message::frame::{CORRELATION, HEADER, Header, Kind, MAX_PAYLOAD};
 use crate::message::lane::{LaneIndex, LaneKind, LaneSpec};
+use crate::message::{Correlation, Violation};
+use crate::rate::TokenBucket;
 use crate::transport::BoxReader;
 
 /// What the read buffer starts with and returns to, in bytes: an idle channel pays no more.
@@ -38,6 +40,10 @@ pub(super) struct Reader<'a> {
     /// By lane: payload bytes of the transmission that is arriving in parts.
     arriving: Box<[u32]>,
     wake: Vec<Waker>,
+    /// By lane: the number of the request that is arriving in parts and that nobody here answers.
+    unanswered: BTreeMap<LaneIndex, u32>,
+    /// By lane, of those with a rate: what is left of it.
+    buckets: BTreeMap<LaneIndex, TokenBucket>,
 }
 
 /// Why `deliver` stopped before the end of the bytes.
@@ -55,7 +61,18 @@ impl<'a> Reader<'a> {
     pub(super) fn new(channel: &'a Inner) -> Self {
         let arriving = channel.table.lanes().iter().map(|_| 0).collect();
         let (buffer, wake) = (vec![0; SMALL_BUFFER], Vec::new());
-        Self { channel, buffer, start: 0, end: 0, short_reads: 0, turn: 0, arriving, wake }
+        Self {
+            channel,
+            buffer,
+            start: 0,
+            end: 0,
+            short_reads: 0,
+            turn: 0,
+            arriving,
+            wake,
+            unanswered: BTreeMap::new(),
+            buckets: BTreeMap::new(),
+        }
     }
 
     /// Reads until the peer closes, breaks off or misbehaves; says which.
@@ -105,7 +122,7 @@ impl<'a> Reader<'a> {
                 if header.kind == Kind::Close {
                     return Ok(Stop::Close(Disconnect::from_wire(payload)));
                 }
-                self.credit(header, payload)?;
+                self.control(header, payload)?;
                 self.start += header.frame_len();
                 continue;
             }
@@ -123,13 +140,25 @@ impl<'a> Reader<'a> {
                 check(header, lane, &mut self.arriving[at.get()].clone())?;
                 return Ok(Stop::Incomplete(header.frame_len()));
             }
+            let arrived = self.arriving[at.get()];
             let run = self.run_of(header, at, lane)?;
-            let frames = self.start..self.start + run;
-            if lane.kind == LaneKind::Replies {
-                channel.requests.receive(&self.buffer[frames], &mut self.wake);
-                channel.subsystem.consume(at, run)?;
-            } else {
-                channel.subsystem.deliver(at, &self.buffer[frames], &mut self.wake)?;
+            let (frames, subsystem) = (&self.buffer[self.start..self.start + run], &channel.subsystem);
+            match lane.kind {
+                LaneKind::Replies => {
+                    channel.requests.receive(frames, &mut self.wake, |_| ());
+                    subsystem.consume(at, run)?;
+                }
+                LaneKind::Rows => {
+                    subsystem.arrive(at, run)?;
+                    let consumed = channel.requests.receive(frames, &mut self.wake, |parts| subsystem.hold(at, parts));
+                    subsystem.release(at, consumed);
+                }
+                LaneKind::Messages | LaneKind::Requests(_) => {
+                    let claimed = subsystem.deliver(at, frames, &mut self.wake)?;
+                    if let (false, LaneKind::Requests(replies)) = (claimed, lane.kind) {
+                        self.refuse(at, replies, arrived, run);
+                    }
+                }
             }
             self.start += run;
         }
@@ -137,26 +166,64 @@ impl<'a> Reader<'a> {
 
     /// The length of the run of complete frames of one lane that starts with `header`, each of them checked.
     fn run_of(&mut self, header: Header, at: LaneIndex, lane: &LaneSpec) -> Result<usize, Violation> {
-        let mut run = 0;
+        let (mut run, mut messages) = (0, 0);
         let mut next = Some(header);
         while let Some(header) = next {
             check(header, lane, &mut self.arriving[at.get()])?;
+            messages += u32::from(header.kind != Kind::Part);
             run += header.frame_len();
             // A frame that is no frame is the next round's to report; this run is good.
             let rest = &self.buffer[self.start + run..self.end];
             next = Header::parse(rest).ok().flatten().filter(|next| next.frame_len() <= rest.len());
             next = next.filter(|next| next.id == header.id && next.kind.is_flow_controlled());
         }
+        if let Some(rate) = &lane.rate {
+            let (bucket, now) = (self.buckets.entry(at).or_default(), self.channel.clock.now());
+            if !bucket.take_many(rate, messages, now) {
+                return Err(Violation::RateLimited { lane: lane.name, rate: *rate });
+            }
+        }
         Ok(run)
     }
 
-    fn credit(&self, header: Header, payload: &[u8]) -> Result<(), Violation> {
-        let Some(at) = self.channel.table.find(header.id) else { return Err(Violation::UnknownMessage(header.id)) };
+    /// A frame that counts against no window: credit, or the end of an interest in rows.
+    fn control(&self, header: Header, payload: &[u8]) -> Result<(), Violation> {
+        let channel = self.channel;
+        let Some(at) = channel.table.find(header.id) else { return Err(Violation::UnknownMessage(header.id)) };
+        let lane = channel.table.lane(at);
+        let number = payload.try_into().map(u32::from_le_bytes);
+        match (header.kind, lane.kind, number) {
+            (Kind::Window, _, Ok(credit)) => {
+                channel.out.add_credit(at, credit).ok_or(Violation::CreditExceeded(lane.name))
+            }
+            (Kind::Cancel, LaneKind::Requests(rows), Ok(number)) if channel.table.lane(rows).kind == LaneKind::Rows => {
+                channel.answering.cancel(Correlation { replies: rows, number });
+                Ok(())
+            }
+            (kind, ..) => Err(Violation::Misplaced { kind, lane: lane.name }),
+        }
+    }
+
+    /// Nobody here answers: says so for every request of a run that is there whole, so that its sender need not wait.
+    ///
+    /// `arrived` is how much of the first was there before. The number is in a request's first part.
+    fn refuse(&mut self, at: LaneIndex, replies: LaneIndex, mut arrived: u32, run: usize) {
         let name = self.channel.table.lane(at).name;
-        let Ok(credit) = payload.try_into().map(u32::from_le_bytes) else {
-            return Err(Violation::Misplaced { kind: Kind::Window, lane: name });
-        };
-        self.channel.out.add_credit(at, credit).ok_or(Violation::CreditExceeded(name))
+        let mut rest = &self.buffer[self.start..self.start + run];
+        while let Ok(Some(header)) = Header::parse(rest) {
+            let (frame, after) = rest.split_at(header.frame_len());
+            if let (0, Some(number)) = (arrived, frame[HEADER..].first_chunk::<CORRELATION>()) {
+                self.unanswered.insert(at, u32::from_le_bytes(*number));
+            }
+            arrived = if header.kind == Kind::Part { arrived + u32::from(header.len) } else { 0 };
+            if header.kind != Kind::Part
+                && let Some(number) = self.unanswered.remove(&at)
+                && header.kind == Kind::Request
+            {
+                self.channel.subsystem.nobody_answers(name, replies, number);
+            }
+            rest = after;
+        }
     }
 
     /// Moves what is left to the front, and fits the buffer to what is coming.
@@ -188,6 +255,9 @@ fn check(header: Header, lane: &LaneSpec, arriving: &mut u32) -> Result<(), Viol
         (Kind::Message, LaneKind::Messages | LaneKind::Requests(_)) => (false, true),
         (Kind::Request, LaneKind::Requests(_)) => (true, true),
         (Kind::Reply | Kind::ReplyError, LaneKind::Replies) => (true, true),
+        (Kind::Row | Kind::ReplyError, LaneKind::Rows) => (true, true),
+        // The end of a stream says nothing but whose.
+        (Kind::Reply, LaneKind::Rows) => (true, *arriving == 0 && header.len as usize == CORRELATION),
         _ => (false, false),
     };
     let total = *arriving + u32::from(header.len);
@@ -212,6 +282,7 @@ fn refused(violation: &Violation) -> Disconnect {
         Violation::UnknownMessage(_) => DisconnectReason::UnknownMessage,
         Violation::Misplaced { .. } => DisconnectReason::Malformed,
         Violation::TooLarge { .. } => DisconnectReason::MessageTooLarge,
+        Violation::RateLimited { .. } => DisconnectReason::RateLimited,
         Violation::WindowExceeded(_) | Violation::CreditExceeded(_) => DisconnectReason::WindowExceeded,
     };
     Disconnect::local(reason, violation.to_string())

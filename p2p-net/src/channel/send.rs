@@ -88,7 +88,35 @@ impl Channel {
     ///
     /// Safe: a reply is sent whole or not at all.
     pub async fn reply<R: Serialize + Sync>(&self, to: Correlation, reply: &R) -> Result<(), SendError> {
-        self.encode_and_wait(to.replies, Kind::Reply, &to.number.to_le_bytes(), reply).await
+        self.encode_and_wait(to.replies, Kind::Reply, &to.number.to_le_bytes(), reply, self.patience()).await
+    }
+
+    /// Sends a row of the stream that answers a request.
+    ///
+    /// Waits for as long as the peer has unread rows for a whole window; who asked decides how fast a stream is.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send), but for the time limit.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: a row is sent whole or not at all.
+    pub async fn row<R: Serialize + Sync>(&self, to: Correlation, row: &R) -> Result<(), SendError> {
+        self.encode_and_wait(to.replies, Kind::Row, &to.number.to_le_bytes(), row, None).await
+    }
+
+    /// Ends the stream that answers a request.
+    ///
+    /// # Errors
+    ///
+    /// As [`row`](Self::row).
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: the end is sent or not.
+    pub async fn end_rows(&self, to: Correlation) -> Result<(), SendError> {
+        self.offer_within(to.replies, Kind::Reply, &to.number.to_le_bytes(), Encoded::Small(&[]), None).await
     }
 
     /// Tells the peer that its request failed, and why; the channel lives on.
@@ -102,12 +130,18 @@ impl Channel {
     /// Safe: an answer is sent whole or not at all.
     pub async fn refuse(&self, to: Correlation, error: &str) -> Result<(), SendError> {
         let text = &error.as_bytes()[..error.floor_char_boundary(MAX_REPLY_ERROR)];
-        self.wait_and_offer(to.replies, Kind::ReplyError, &to.number.to_le_bytes(), Encoded::Small(text)).await
+        let (number, limit) = (to.number.to_le_bytes(), self.patience());
+        self.offer_within(to.replies, Kind::ReplyError, &number, Encoded::Small(text), limit).await
     }
 
     pub(super) async fn transmit<M: Message>(&self, kind: Kind, head: &[u8], message: &M) -> Result<(), SendError> {
         let lane = self.lane_of::<M>()?;
-        self.encode_and_wait(lane, kind, head, message).await
+        self.encode_and_wait(lane, kind, head, message, self.patience()).await
+    }
+
+    /// How long a send waits for its lane.
+    fn patience(&self) -> Option<Duration> {
+        Some(self.inner.limits.send_timeout)
     }
 
     /// The lane of `M`, if it may be used now.
@@ -130,6 +164,7 @@ impl Channel {
         kind: Kind,
         head: &[u8],
         message: &T,
+        limit: Option<Duration>,
     ) -> Result<(), SendError> {
         let spec = self.inner.table.lane(lane);
         let (name, max_bytes) = (spec.name, spec.max_bytes);
@@ -138,9 +173,9 @@ impl Channel {
             codec::encode_into(message, &mut bytes)?;
             fits(name, bytes.len() - head.len(), max_bytes)?;
             if bytes.len() > MAX_PAYLOAD {
-                return self.wait_and_offer(lane, kind, head, Encoded::Large(Arc::new(bytes))).await;
+                return self.offer_within(lane, kind, head, Encoded::Large(Arc::new(bytes)), limit).await;
             }
-            return self.wait_and_offer(lane, kind, head, Encoded::Small(&bytes[head.len()..])).await;
+            return self.offer_within(lane, kind, head, Encoded::Small(&bytes[head.len()..]), limit).await;
         }
         // The fast way: encoded into scratch outside any lock, appended under one, no allocation.
         let waiting = codec::with_scratch(|scratch| {
@@ -154,20 +189,8 @@ impl Channel {
         })?;
         match waiting {
             None => Ok(()),
-            Some(bytes) => self.wait_and_offer(lane, kind, head, Encoded::Small(&bytes)).await,
+            Some(bytes) => self.offer_within(lane, kind, head, Encoded::Small(&bytes), limit).await,
         }
-    }
-
-    /// Offers until there is room, at most for the send timeout.
-    pub(crate) async fn wait_and_offer(
-        &self,
-        lane: LaneIndex,
-        kind: Kind,
-        head: &[u8],
-        payload: Encoded<'_>,
-    ) -> Result<(), SendError> {
-        let limit = self.inner.limits.send_timeout;
-        self.offer_within(lane, kind, head, payload, limit).await
     }
 
     /// As a broadcast sends: waits for `patience` at most, and not at all for a peer that used it up the last time.
@@ -180,18 +203,19 @@ impl Channel {
     ) -> Result<(), SendError> {
         let lagging = &self.inner.lagging;
         let limit = if lagging.load(Ordering::Relaxed) { Duration::ZERO } else { patience };
-        let result = self.offer_within(lane, kind, &[], payload, limit).await;
+        let result = self.offer_within(lane, kind, &[], payload, Some(limit)).await;
         lagging.store(matches!(result, Err(SendError::TimedOut { .. })), Ordering::Relaxed);
         result
     }
 
+    /// Offers until there is room, at most for `limit`.
     async fn offer_within(
         &self,
         lane: LaneIndex,
         kind: Kind,
         head: &[u8],
         payload: Encoded<'_>,
-        limit: Duration,
+        limit: Option<Duration>,
     ) -> Result<(), SendError> {
         let (inner, name) = (&self.inner, self.inner.table.lane(lane).name);
         if let Some(done) = self.try_offer(lane, kind, head, &payload)? {
@@ -206,6 +230,7 @@ impl Channel {
                 room.await;
             }
         };
+        let Some(limit) = limit else { return waiting.await };
         if limit.is_zero() {
             return Err(SendError::TimedOut { lane: name, limit });
         }

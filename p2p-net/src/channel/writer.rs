@@ -310,7 +310,23 @@ impl Outgoing {
     }
 }
 
+impl Outgoing {
+    /// Tells the peer that nobody waits for the rows of a request.
+    pub(crate) fn cancel(&self, lane: LaneIndex, number: u32) {
+        let mut queue = self.lock();
+        queue.outbox.cancel(lane, number);
+        if queue.outbox.has_work() {
+            self.start_writing(queue);
+        }
+    }
+}
+
 impl Grants for Outgoing {
+    fn refuse(&self, replies: LaneIndex, number: u32, text: &str) {
+        // A peer that leaves no room for replies goes without.
+        let _ = self.offer(replies, Kind::ReplyError, &number.to_le_bytes(), text.as_bytes());
+    }
+
     fn grant(&self, id: MessageId, bytes: u32) {
         let Some(at) = self.table.find(id) else { return };
         let mut queue = self.lock();

@@ -26,6 +26,9 @@ pub struct MessageDispatcher {
 struct State {
     delivered: u64,
     granted: u64,
+    /// Bytes of rows that came and were not taken: of lanes that nobody subscribes to, because those who asked for the
+    /// rows wait for them.
+    held: i64,
     subscribers: Vec<Subscriber>,
 }
 
@@ -48,28 +51,47 @@ impl MessageDispatcher {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Copies a run of frames to every subscriber, adds those who wait for it to `wake`, and returns the credit that is due
-    /// at once: what nobody subscribed to is consumed by arriving.
-    pub(crate) fn deliver(&self, run: &[u8], wake: &mut Vec<Waker>) -> Result<u32, WindowExceeded> {
+    /// Copies a run of frames to every subscriber, and adds those who wait for it to `wake`. What nobody subscribed to is
+    /// consumed by arriving: then returns the credit that is due.
+    pub(crate) fn deliver(&self, run: &[u8], wake: &mut Vec<Waker>) -> Result<Option<u32>, WindowExceeded> {
         let mut state = self.lock();
-        state.delivered += run.len() as u64;
-        if state.delivered - state.granted > u64::from(self.window) {
-            return Err(WindowExceeded);
-        }
+        self.arrived(&mut state, run.len())?;
         for subscriber in &state.subscribers {
             wake.extend(subscriber.inbox.push(run));
         }
-        Ok(if state.subscribers.is_empty() { self.due(&mut state) } else { 0 })
+        Ok(if state.subscribers.is_empty() { Some(self.due(&mut state)) } else { None })
     }
 
     /// Counts a run that the channel itself consumed.
     pub(crate) fn consume(&self, bytes: usize) -> Result<u32, WindowExceeded> {
         let mut state = self.lock();
-        state.delivered += bytes as u64;
-        if state.delivered - state.granted > u64::from(self.window) {
-            return Err(WindowExceeded);
-        }
+        self.arrived(&mut state, bytes)?;
         Ok(self.due(&mut state))
+    }
+
+    /// Counts a run that came and is not consumed until it is [released](Self::release).
+    pub(crate) fn arrive(&self, bytes: usize) -> Result<(), WindowExceeded> {
+        let mut state = self.lock();
+        self.arrived(&mut state, bytes)?;
+        state.held += bytes as i64;
+        Ok(())
+    }
+
+    /// Counts bytes as not consumed that were: the parts of a row, which are now a row that waits to be taken.
+    pub(crate) fn hold(&self, bytes: u32) {
+        self.lock().held += i64::from(bytes);
+    }
+
+    /// Counts bytes as consumed; returns the credit that is due.
+    pub(crate) fn release(&self, bytes: u32) -> u32 {
+        let mut state = self.lock();
+        state.held -= i64::from(bytes);
+        self.due(&mut state)
+    }
+
+    fn arrived(&self, state: &mut State, bytes: usize) -> Result<(), WindowExceeded> {
+        state.delivered += bytes as u64;
+        if state.delivered - state.granted > u64::from(self.window) { Err(WindowExceeded) } else { Ok(()) }
     }
 
     pub(crate) fn subscribe(&self, inbox: Arc<InboxShared>) {
@@ -107,8 +129,11 @@ impl MessageDispatcher {
 
     /// The slowest subscriber decides; less than a quarter of the window is not worth a frame.
     fn due(&self, state: &mut State) -> u32 {
-        let consumed = state.subscribers.iter().map(|known| known.taken).min().unwrap_or(state.delivered);
-        let due = consumed - state.granted;
+        let taken = state.subscribers.iter().map(|known| known.taken).min();
+        let held = u64::try_from(state.held).unwrap_or(0);
+        let consumed = taken.unwrap_or_else(|| state.delivered.saturating_sub(held));
+        // A row of many parts is consumed while it comes and held once it is there: then nothing is due for a while.
+        let due = consumed.saturating_sub(state.granted);
         if due < u64::from(worth_returning(self.window)) {
             return 0;
         }
@@ -127,7 +152,7 @@ mod tests {
         let (lane, quick, slow) = (MessageDispatcher::new(100), Arc::default(), Arc::default());
         lane.subscribe(Arc::clone(&quick));
         lane.subscribe(Arc::clone(&slow));
-        assert_eq!(lane.deliver(&[0; 60], &mut Vec::new()), Ok(0));
+        assert_eq!(lane.deliver(&[0; 60], &mut Vec::new()), Ok(None));
         assert_eq!(lane.taken(&quick, 60), 0);
         assert_eq!(lane.taken(&slow, 30), 30);
         assert_eq!(lane.unsubscribe(&slow), 30);
@@ -137,15 +162,37 @@ mod tests {
     fn more_than_the_window_is_refused() {
         let lane = MessageDispatcher::new(100);
         lane.subscribe(Arc::default());
-        assert_eq!(lane.deliver(&[0; 100], &mut Vec::new()), Ok(0));
+        assert_eq!(lane.deliver(&[0; 100], &mut Vec::new()), Ok(None));
         assert_eq!(lane.deliver(&[0; 1], &mut Vec::new()), Err(WindowExceeded));
+    }
+
+    #[test]
+    fn what_is_held_gives_no_credit_until_it_is_released() {
+        let lane = MessageDispatcher::new(100);
+        assert_eq!(lane.arrive(90), Ok(()));
+        assert_eq!((lane.release(20), lane.release(20)), (0, 40));
+        assert_eq!(lane.arrive(51), Err(WindowExceeded), "50 held, 100 at most");
+    }
+
+    #[test]
+    fn a_row_larger_than_the_window_is_held_once_it_is_there() {
+        let lane = MessageDispatcher::new(100);
+        for _ in 0..10 {
+            lane.arrive(50).unwrap();
+            assert_eq!(lane.release(50), 50, "parts are consumed by arriving");
+        }
+        lane.arrive(50).unwrap();
+        lane.hold(500);
+        lane.arrive(50).unwrap();
+        assert_eq!(lane.release(50), 0, "no part of the next while the first is unread");
+        assert_eq!(lane.release(550), 100);
     }
 
     #[test]
     fn what_nobody_subscribed_to_is_consumed_by_arriving() {
         let lane = MessageDispatcher::new(100);
         for _ in 0..1000 {
-            assert_eq!(lane.deliver(&[0; 50], &mut Vec::new()), Ok(50));
+            assert_eq!(lane.deliver(&[0; 50], &mut Vec::new()), Ok(Some(50)));
         }
     }
 }

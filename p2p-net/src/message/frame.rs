@@ -36,6 +36,11 @@ pub enum Kind {
     Window = 5,
     /// The last frame of a channel: a reason code, then a text.
     Close = 6,
+    /// A row of a stream, or the last part of one: the request's correlation number, then the message. The stream ends
+    /// with a reply of nothing but the number, or with a failed one.
+    Row = 7,
+    /// Nobody waits for the rows of a request any more: its correlation number, in the request's lane.
+    Cancel = 8,
 }
 
 impl Kind {
@@ -48,13 +53,15 @@ impl Kind {
             4 => Self::ReplyError,
             5 => Self::Window,
             6 => Self::Close,
+            7 => Self::Row,
+            8 => Self::Cancel,
             _ => return None,
         })
     }
 
     /// Whether frames of this kind count against their lane's window.
     pub const fn is_flow_controlled(self) -> bool {
-        !matches!(self, Self::Window | Self::Close)
+        !matches!(self, Self::Window | Self::Close | Self::Cancel)
     }
 }
 
@@ -62,7 +69,7 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// There is no such kind.
-    #[error("frame kind {0} is not one of 0 to 6")]
+    #[error("frame kind {0} is not one of 0 to 8")]
     UnknownKind(u8),
     /// The flags are reserved.
     #[error("frame flags {0:#04x} are not zero")]
@@ -129,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_header_survives_the_wire() {
-        for kind in 0..7 {
+        for kind in 0..9 {
             let header = Header { len: 0x1234, kind: Kind::from_wire(kind).unwrap(), id: MessageId::of("say") };
             assert_eq!(Header::parse(&header.to_wire()), Ok(Some(header)));
         }
@@ -145,7 +152,7 @@ mod tests {
 
     #[test]
     fn an_unknown_kind_and_reserved_flags_are_errors() {
-        assert_eq!(Header::parse(&[0, 0, 7, 0, 0, 0, 0, 0]), Err(FrameError::UnknownKind(7)));
+        assert_eq!(Header::parse(&[0, 0, 9, 0, 0, 0, 0, 0]), Err(FrameError::UnknownKind(9)));
         assert_eq!(Header::parse(&[0, 0, 0, 1, 0, 0, 0, 0]), Err(FrameError::UnknownFlags(1)));
     }
 }

@@ -82,7 +82,7 @@ impl InboxShared {
 }
 
 /// Which request a reply answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Correlation {
     pub(crate) replies: LaneIndex,
     pub(crate) number: u32,
@@ -108,6 +108,11 @@ impl Delivery<'_> {
         codec::decode(self.payload)
     }
 
+    /// A copy that owns its bytes.
+    pub fn to_owned(&self) -> OwnedDelivery {
+        OwnedDelivery { id: self.id, correlation: self.correlation, payload: self.payload.to_vec() }
+    }
+
     /// Its encoded size in bytes.
     pub fn len(&self) -> usize {
         self.payload.len()
@@ -116,6 +121,21 @@ impl Delivery<'_> {
     /// Whether it is encoded in no bytes at all, as a unit struct is.
     pub fn is_empty(&self) -> bool {
         self.payload.is_empty()
+    }
+}
+
+/// A message that has arrived, not yet decoded, with bytes of its own.
+#[derive(Debug, Clone)]
+pub struct OwnedDelivery {
+    id: MessageId,
+    correlation: Option<Correlation>,
+    payload: Vec<u8>,
+}
+
+impl OwnedDelivery {
+    /// As it came out of the inbox.
+    pub fn borrow(&self) -> Delivery<'_> {
+        Delivery { id: self.id, correlation: self.correlation, payload: &self.payload }
     }
 }
 
@@ -134,6 +154,9 @@ pub struct Inbox {
     whole: Vec<u8>,
     /// Bytes taken since other tasks last had a turn.
     turn: usize,
+    /// The request that was given out last, by its lane's place: dropping the inbox before the next is asked for says
+    /// that it is not answered.
+    asked: Option<(usize, Correlation)>,
 }
 
 /// The consumer's side of one lane.
@@ -165,7 +188,7 @@ impl Inbox {
             Lane { index, id: spec.id, replies, name: spec.name, taken: 0, report_at, parts: Vec::new() }
         });
         let lanes = lanes.collect();
-        Self { shared, subsystem, owner, lanes, batch: Vec::new(), at: 0, whole: Vec::new(), turn: 0 }
+        Self { shared, subsystem, owner, lanes, batch: Vec::new(), at: 0, whole: Vec::new(), turn: 0, asked: None }
     }
 
     /// The next message.
@@ -178,8 +201,10 @@ impl Inbox {
     ///
     /// Safe: a message is returned or stays.
     pub async fn next(&mut self) -> Result<Delivery<'_>, Closed> {
+        self.asked = None;
         loop {
             if let Some(found) = self.walk() {
+                self.asked = self.correlation(&found).map(|(correlation, _)| (found.lane, correlation));
                 return Ok(self.delivery(&found));
             }
             self.refill().await?;
@@ -218,15 +243,49 @@ impl Inbox {
 
     fn delivery(&self, found: &Found) -> Delivery<'_> {
         let lane = &self.lanes[found.lane];
-        let payload = found.range.map_or(&self.whole[..], |(start, end)| &self.batch[start..end]);
-        let (correlation, payload) = match (found.kind, lane.replies, payload.split_first_chunk::<CORRELATION>()) {
-            (Kind::Request, Some(replies), Some((number, payload))) => {
-                (Some(Correlation { replies, number: u32::from_le_bytes(*number) }), payload)
-            }
-            _ => (None, payload),
+        let (correlation, payload) = match self.correlation(found) {
+            Some((correlation, payload)) => (Some(correlation), payload),
+            None => (None, self.payload(found)),
         };
         self.subsystem.received(self.owner, lane.name, payload.len());
         Delivery { id: lane.id, correlation, payload }
+    }
+
+    fn payload(&self, found: &Found) -> &[u8] {
+        found.range.map_or(&self.whole[..], |(start, end)| &self.batch[start..end])
+    }
+
+    /// Which request it is, and what follows the number.
+    #[inline]
+    fn correlation(&self, found: &Found) -> Option<(Correlation, &[u8])> {
+        if found.kind != Kind::Request {
+            return None;
+        }
+        let (number, payload) = self.payload(found).split_first_chunk::<CORRELATION>()?;
+        Some((Correlation { replies: self.lanes[found.lane].replies?, number: u32::from_le_bytes(*number) }, payload))
+    }
+
+    /// Tells the peer that nobody will answer what it asked: what was given out last, and all that is unread.
+    fn refuse_unanswered(&mut self) {
+        let mut unanswered: Vec<_> = self.asked.take().into_iter().collect();
+        loop {
+            while let Some(found) = self.walk() {
+                unanswered.extend(self.correlation(&found).map(|(correlation, _)| (found.lane, correlation)));
+            }
+            let bytes = std::mem::take(&mut self.shared.lock().bytes);
+            if bytes.is_empty() {
+                break;
+            }
+            (self.batch, self.at) = (bytes, 0);
+        }
+        for (at, lane) in self.lanes.iter().enumerate() {
+            if let (Some(replies), Some(number)) = (lane.replies, lane.parts.first_chunk::<CORRELATION>()) {
+                unanswered.push((at, Correlation { replies, number: u32::from_le_bytes(*number) }));
+            }
+        }
+        for (at, Correlation { replies, number }) in unanswered {
+            self.subsystem.nobody_answers(self.lanes[at].name, replies, number);
+        }
     }
 
     async fn refill(&mut self) -> Result<(), Closed> {
@@ -259,6 +318,9 @@ impl Drop for Inbox {
     fn drop(&mut self) {
         for lane in &self.lanes {
             self.subsystem.unsubscribe(lane.index, &self.shared);
+        }
+        if self.lanes.iter().any(|lane| lane.replies.is_some()) {
+            self.refuse_unanswered();
         }
     }
 }

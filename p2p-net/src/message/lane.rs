@@ -6,7 +6,8 @@
 use std::collections::BTreeMap;
 
 use super::frame::{CORRELATION, HEADER, MAX_PAYLOAD};
-use super::{MessageId, MessageSpec};
+use super::{MessageId, MessageSpec, Priority};
+use crate::rate::Rate;
 
 /// The longest text of a failed request, in bytes.
 pub const MAX_REPLY_ERROR: usize = 1024;
@@ -18,8 +19,10 @@ pub enum LaneKind {
     Messages,
     /// Messages that may come as requests; the lane of the replies.
     Requests(LaneIndex),
-    /// Replies.
+    /// Replies, one a request.
     Replies,
+    /// Rows, any number a request.
+    Rows,
 }
 
 /// A lane as constant data.
@@ -37,6 +40,10 @@ pub struct LaneSpec {
     pub kind: LaneKind,
     /// Whether it may be used before the handshake is done.
     pub handshake: bool,
+    /// How often a peer may send in it.
+    pub rate: Option<Rate>,
+    /// Whether its small frames leave ahead of others.
+    pub priority: Priority,
 }
 
 impl LaneSpec {
@@ -44,7 +51,7 @@ impl LaneSpec {
     pub const fn max_payload(&self) -> usize {
         match self.kind {
             LaneKind::Messages => self.max_bytes,
-            LaneKind::Requests(_) | LaneKind::Replies => self.max_bytes + CORRELATION,
+            LaneKind::Requests(_) | LaneKind::Replies | LaneKind::Rows => self.max_bytes + CORRELATION,
         }
     }
 
@@ -154,13 +161,19 @@ impl LaneTable {
             let kind = if reply.is_some() { LaneKind::Requests(lane_index(index + 1)?) } else { LaneKind::Messages };
             let (name, window) = (spec.name, spec.window);
             lane_index(index)?;
-            lanes.push(LaneSpec { id: spec.id, name, max_bytes: spec.max_bytes, window, kind, handshake });
+            let (id, max_bytes, rate) = (spec.id, spec.max_bytes, spec.rate);
+            // Nothing of the main phase may overtake the handshake, urgent or not.
+            let priority = if handshake { Priority::High } else { spec.priority };
+            lanes.push(LaneSpec { id, name, max_bytes, window, kind, handshake, rate, priority });
             if let Some(reply) = reply {
                 check(&reply)?;
                 let max_bytes = reply.max_bytes.max(MAX_REPLY_ERROR);
                 let window = reply.window.max(u32::try_from(needed(max_bytes)).unwrap_or(u32::MAX));
                 let id = MessageId::of_replies_to(name);
-                lanes.push(LaneSpec { id, name, max_bytes, window, kind: LaneKind::Replies, handshake });
+                let kind = if spec.stream { LaneKind::Rows } else { LaneKind::Replies };
+                // The answer to what is urgent is urgent.
+                let priority = if priority == Priority::High { priority } else { reply.priority };
+                lanes.push(LaneSpec { id, name, max_bytes, window, kind, handshake, rate: None, priority });
             }
         }
         Self::index(lanes)
@@ -270,6 +283,9 @@ mod tests {
             fingerprint: 1,
             shape: &Shape::Unit,
             reply: None,
+            stream: false,
+            rate: None,
+            priority: Priority::Normal,
             type_name,
         }
     }
@@ -294,6 +310,18 @@ mod tests {
         let LaneKind::Requests(replies) = lane.kind else { panic!("{lane:?}") };
         assert_eq!(table.lane(replies).id, MessageId::of_replies_to("ping"));
         assert_eq!(lane.max_payload(), 104);
+        assert_eq!(
+            (table.lane(replies).kind, table.lane(replies).priority),
+            (LaneKind::Replies, Priority::High),
+            "as all of the handshake"
+        );
+        let table = LaneTable::new([(ping, false)]).unwrap();
+        let replies = table.lane(table.find(MessageId::of_replies_to("ping")).unwrap());
+        assert_eq!((replies.kind, replies.priority), (LaneKind::Replies, Priority::Normal));
+        (ping.stream, ping.priority) = (true, Priority::High);
+        let table = LaneTable::new([(ping, false)]).unwrap();
+        let rows = table.lane(table.find(MessageId::of_replies_to("ping")).unwrap());
+        assert_eq!((rows.kind, rows.priority), (LaneKind::Rows, Priority::High));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::schema::{Schema, mix_number};
+use crate::rate::Rate;
 
 /// Bytes of one message type that may be under way or unread on a channel, unless its type says otherwise.
 ///
@@ -38,6 +39,10 @@ pub trait Message: Schema + Serialize + DeserializeOwned + Send + Sync + 'static
     const MAX_BYTES: usize;
     /// The most bytes of this type, with frame headers, that may be under way or unread on a channel.
     const WINDOW: u32 = DEFAULT_WINDOW;
+    /// How often a peer may send it: more is misbehaviour. None: as often as its window lets it.
+    const RATE: Option<Rate> = None;
+    /// Whether it leaves ahead of what has queued up before it.
+    const PRIORITY: Priority = Priority::Normal;
     /// What its handler answers: [`One<()>`](One) nothing, `One<R>` one reply, [`Many<R>`](Many) a stream of rows.
     type Answer: Answer;
 }
@@ -46,11 +51,32 @@ pub trait Message: Schema + Serialize + DeserializeOwned + Send + Sync + 'static
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no reply, so it cannot be requested",
     label = "no reply declared",
-    note = "declare one with `#[message(reply = Type)]` on `{Self}`, or use `channel.send`"
+    note = "declare one with `#[message(reply = Type)]` on `{Self}`, or use `channel.send`, or `channel.stream` if it has a stream"
 )]
 pub trait Request: Message {
     /// The reply.
     type Reply: Message;
+}
+
+/// A message that is answered by a stream of rows; implemented by `#[message(stream = Type)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` has no stream, so its rows cannot be asked for",
+    label = "no stream declared",
+    note = "declare one with `#[message(stream = Type)]` on `{Self}`, or use `channel.request` or `channel.send`"
+)]
+pub trait StreamRequest: Message {
+    /// One row of the stream.
+    type Row: Message;
+}
+
+/// In which order small messages leave a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Priority {
+    /// In the order they were sent.
+    #[default]
+    Normal,
+    /// Ahead of the normal ones that have queued up; in order among themselves. For what is small, rare and urgent.
+    High,
 }
 
 /// The answer of a message with one reply, or with none: `One<()>`.
@@ -65,6 +91,8 @@ pub struct Many<R>(PhantomData<R>);
 pub trait Answer {
     /// The message that answers, when there is one.
     const REPLY: Option<fn() -> MessageSpec>;
+    /// Whether any number of them do.
+    const STREAM: bool = false;
 }
 
 impl Answer for One<()> {
@@ -76,6 +104,7 @@ impl<R: Message> Answer for One<R> {
 }
 
 impl<R: Message> Answer for Many<R> {
+    const STREAM: bool = true;
     const REPLY: Option<fn() -> MessageSpec> = Some(MessageSpec::of::<R>);
 }
 
@@ -146,6 +175,12 @@ pub struct MessageSpec {
     pub shape: &'static super::Shape,
     /// The message that answers it.
     pub reply: Option<fn() -> MessageSpec>,
+    /// Whether it is answered by any number of them.
+    pub stream: bool,
+    /// [`Message::RATE`].
+    pub rate: Option<Rate>,
+    /// [`Message::PRIORITY`].
+    pub priority: Priority,
     /// The Rust type's path, to tell apart two types of one name in an error.
     pub type_name: fn() -> &'static str,
 }
@@ -161,15 +196,27 @@ impl MessageSpec {
             fingerprint: M::FINGERPRINT,
             shape: &M::SHAPE,
             reply: M::Answer::REPLY,
+            stream: M::Answer::STREAM,
+            rate: M::RATE,
+            priority: M::PRIORITY,
             type_name: std::any::type_name::<M>,
         }
     }
 
-    /// A hash of what two nodes must have in common to exchange the message: its shape, its largest size and its window.
+    /// A hash of what two nodes must have in common to exchange the message: its shape, its largest size, its window, and
+    /// its rate if it has one.
     ///
-    /// Nodes whose sizes or windows differ would take each other's honest frames for violations.
+    /// Nodes where these differ would take each other's honest frames for violations.
     pub const fn terms(&self) -> u64 {
-        mix_number(mix_number(self.fingerprint, self.max_bytes as u64), self.window as u64)
+        let terms = mix_number(mix_number(self.fingerprint, self.max_bytes as u64), self.window as u64);
+        let Some(Rate { count, per, burst }) = self.rate else { return terms };
+        mix_number(mix_number(mix_number(terms, count as u64), per.as_millis() as u64), burst as u64)
+    }
+
+    /// The same of what answers it: one reply and a stream of rows are different answers, even of one type.
+    pub fn reply_terms(&self) -> Option<u64> {
+        let reply = self.reply?().terms();
+        Some(if self.stream { !reply } else { reply })
     }
 }
 
@@ -194,6 +241,9 @@ mod tests {
             fingerprint: 1,
             shape: &crate::message::Shape::Unit,
             reply: None,
+            stream: false,
+            rate: None,
+            priority: Priority::Normal,
             type_name: || "Say",
         };
         let others = [
@@ -201,8 +251,12 @@ mod tests {
             MessageSpec { max_bytes: 101, ..one },
             MessageSpec { window: 1001, ..one },
             MessageSpec { max_bytes: 1000, window: 100, ..one },
+            MessageSpec { rate: Some(Rate::new(1, std::time::Duration::from_secs(1), 1)), ..one },
         ];
         assert!(others.iter().all(|other| other.terms() != one.terms()));
+        let (reply, stream) =
+            (MessageSpec { reply: Some(MessageSpec::of::<crate::protocol::argument::NoMessage>), ..one }, true);
+        assert_ne!(reply.reply_terms(), MessageSpec { stream, ..reply }.reply_terms());
     }
 
     #[test]

@@ -21,8 +21,10 @@ pub use bytes::Bytes;
 pub use codec::{DecodeError, EncodeError};
 pub use dispatcher::MessageDispatcher;
 pub(crate) use inbox::InboxShared;
-pub use inbox::{Closed, Correlation, Delivery, Inbox};
-pub use message::{Answer, DEFAULT_WINDOW, Many, Message, MessageId, MessageSpec, One, Request};
+pub use inbox::{Closed, Correlation, Delivery, Inbox, OwnedDelivery};
+pub use message::{
+    Answer, DEFAULT_WINDOW, Many, Message, MessageId, MessageSpec, One, Priority, Request, StreamRequest,
+};
 pub use schema::{Field, Memory, Schema, Shape, Variant};
 pub use subscription::{MessageSubscription, ReceiveError};
 pub use subsystem::{Grants, MessageSubsystem, Violation};

@@ -13,11 +13,14 @@ use super::dispatcher::WindowExceeded;
 use super::frame::Kind;
 use super::lane::{LaneIndex, LaneKind, LaneTable};
 use super::{Inbox, InboxShared, MessageDispatcher, MessageId};
+use crate::rate::Rate;
 
 /// What the subsystem needs from the sending half of its channel, and from the node.
 pub trait Grants: Send + Sync {
     /// Tells the peer that it may send `bytes` more of the message `id`.
     fn grant(&self, id: MessageId, bytes: u32);
+    /// Tells the peer, if that needs no waiting, that its request `number` is not answered, and why.
+    fn refuse(&self, replies: LaneIndex, number: u32, text: &str);
     /// A subscriber, by name, took a message; for those who watch.
     fn received(&self, protocol: &'static str, message: &'static str, bytes: usize);
 }
@@ -50,6 +53,14 @@ pub enum Violation {
     /// More bytes than the receiver gave credit for.
     #[error("more `{0}` than its window allows")]
     WindowExceeded(&'static str),
+    /// More messages than the type's rate allows.
+    #[error("more `{lane}` than its rate allows: {rate}")]
+    RateLimited {
+        /// The lane's message.
+        lane: &'static str,
+        /// The rate.
+        rate: Rate,
+    },
     /// More credit than the window has.
     #[error("more credit for `{0}` than its window has")]
     CreditExceeded(&'static str),
@@ -84,10 +95,34 @@ impl MessageSubsystem {
         Inbox::new(self.clone(), owner, shared, lanes)
     }
 
-    /// Hands a run of frames of one lane to its subscribers; those to be woken are added to `wake`.
-    pub(crate) fn deliver(&self, lane: LaneIndex, run: &[u8], wake: &mut Vec<Waker>) -> Result<(), Violation> {
+    /// Hands a run of frames of one lane to its subscribers, if there are any; those to be woken are added to `wake`.
+    pub(crate) fn deliver(&self, lane: LaneIndex, run: &[u8], wake: &mut Vec<Waker>) -> Result<bool, Violation> {
         let due = self.dispatchers[lane.get()].deliver(run, wake);
-        self.settle(lane, due)
+        let claimed = due == Ok(None);
+        self.settle(lane, due.map(Option::unwrap_or_default)).map(|()| claimed)
+    }
+
+    /// Counts a run of rows, none of them taken yet.
+    pub(crate) fn arrive(&self, lane: LaneIndex, bytes: usize) -> Result<(), Violation> {
+        self.settle(lane, self.dispatchers[lane.get()].arrive(bytes).map(|()| 0))
+    }
+
+    /// Counts parts that are now a row as not taken.
+    pub(crate) fn hold(&self, lane: LaneIndex, bytes: u32) {
+        self.dispatchers[lane.get()].hold(bytes);
+    }
+
+    /// Counts rows as taken.
+    pub(crate) fn release(&self, lane: LaneIndex, bytes: u32) {
+        let due = self.dispatchers[lane.get()].release(bytes);
+        if due > 0 {
+            self.grants.grant(self.lanes.lane(lane).id, due);
+        }
+    }
+
+    /// Tells the peer that nobody here answers its request, if that needs no waiting.
+    pub(crate) fn nobody_answers(&self, request: &str, replies: LaneIndex, number: u32) {
+        self.grants.refuse(replies, number, &format!("nobody here answers `{request}`"));
     }
 
     /// Counts a run of frames that the channel itself consumed.

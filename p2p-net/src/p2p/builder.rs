@@ -12,7 +12,7 @@ use crate::event::Events;
 use crate::hosts::Hosts;
 use crate::hosts::admission::Gate;
 use crate::identity::{IdentityError, SecretKey};
-use crate::protocol::{BuildError, ProtocolRegistry, ProtocolSet, States};
+use crate::protocol::{BuildError, NodeWide, ProtocolRegistry, ProtocolSet, States};
 use crate::session::{InboundSession, LiveChannels, ManualSession, OutboundSession, Peers, SeedSession};
 use crate::settings::{Settings, SettingsError};
 use crate::signal::Signal;
@@ -122,9 +122,12 @@ impl P2pBuilder {
     ///
     /// When dropped, a new identity may have been written to the data folder.
     pub async fn build(self) -> Result<P2pPtr, NewError> {
-        let Self { settings, identity, protocols, states, transports, clock, handshake } = self;
+        let Self { settings, identity, protocols, mut states, transports, clock, handshake } = self;
         settings.validate()?;
-        let registry = ProtocolRegistry::of(&protocols.unwrap_or_else(ProtocolSet::linked));
+        let protocols = protocols.unwrap_or_else(ProtocolSet::linked);
+        let registry = ProtocolRegistry::of(&protocols);
+        states.extend(protocols.into_configs());
+        registry.complete(&mut states);
         registry.check(&states, handshake, settings.limits.channel_memory)?;
         let secret = match identity {
             Some(secret) => secret,
@@ -147,6 +150,7 @@ impl P2pBuilder {
             rng: Mutex::new(rng),
             transports,
             states,
+            nodewide: NodeWide::default(),
             registry,
             events,
             hosts,

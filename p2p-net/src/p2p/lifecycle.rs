@@ -9,6 +9,7 @@ use smol::Executor;
 use super::{P2p, P2pPtr, Running};
 use crate::channel::{OnPanic, Shared};
 use crate::disconnect::DisconnectReason;
+use crate::error::Error;
 use crate::hosts::StoreError;
 use crate::protocol::BuildError;
 use crate::session::refine;
@@ -50,6 +51,14 @@ pub enum StartError {
     /// The protocols cannot run together.
     #[error(transparent)]
     Protocols(#[from] BuildError),
+    /// A protocol with one instance a node could not be made.
+    #[error("protocol {protocol} does not start: {error}")]
+    Protocol {
+        /// The protocol.
+        protocol: &'static str,
+        /// What its `init` says.
+        error: Error,
+    },
 }
 
 /// A node did not run, or not well.
@@ -89,7 +98,8 @@ impl Drop for Starting<'_> {
 }
 
 impl P2p {
-    /// Starts the node: loads the address book, listens, and visits every seed to the end of the visit.
+    /// Starts the node: loads the address book, makes the protocols that have one instance a node, listens, lets these
+    /// protocols start, and visits every seed to the end of the visit.
     ///
     /// # Errors
     ///
@@ -138,9 +148,12 @@ impl P2p {
         Ok(Running { tasks, shared })
     }
 
-    async fn start_up(&self) -> Result<(), StartError> {
+    async fn start_up(self: &Arc<Self>) -> Result<(), StartError> {
         self.hosts.load().await?;
+        let made = self.nodewide.make(self, self.registry.all()).await;
+        made.map_err(|(protocol, error)| StartError::Protocol { protocol, error })?;
         self.inbound.listen(self).await?;
+        self.nodewide.start(self);
         self.seed.visit_all().await;
         Ok(())
     }
@@ -208,7 +221,7 @@ impl P2p {
         self.state_changed.notify(usize::MAX);
     }
 
-    async fn shut_down(&self) {
+    async fn shut_down(self: Arc<Self>) {
         // `start` sees the signal and returns; what it was making is then there to be ended.
         self.not_in(P2pState::Start).await;
         self.inbound.close();
@@ -219,6 +232,7 @@ impl P2p {
             let _ = self.clock.timeout(limit, running.tasks.ended()).await;
             running.tasks.close().await;
         }
+        self.nodewide.stop(&self).await;
         if let Err(error) = self.hosts.save().await {
             log::warn!(target: "net", "{error}");
         }

@@ -9,18 +9,19 @@ use std::marker::PhantomData;
 
 use serde::{Deserialize, Serialize};
 
-use super::outcome::Outcome;
-use super::{Context, FromChannel, Handles, Requirement};
+use super::outcome::{Outcome, StreamOutcome};
+use super::{Context, FromChannel, Handles, NodeArgument, Requirement};
 use crate::disconnect::DisconnectReason;
 use crate::error::{Error, Result};
 use crate::message::{Correlation, Delivery, Message, MessageSpec, One, Schema, Shape};
+use crate::p2p::P2pPtr;
 
 /// A type that can be an argument of a handler: a message, by value, or an extractor.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither an extractor nor a message that can be taken here",
     label = "cannot be an argument here",
     note = "a message is taken by value, by an `#[on]` method, and has `#[derive(Message)]`",
-    note = "extractors: `&Channel`, `Channel`, `NodeId`, `State<T>`, `Arc<Settings>`, `&P2p`, `P2pPtr`, and every type that implements `FromChannel` or `FromNode`"
+    note = "extractors: `&Channel`, `Channel`, `NodeId`, `State<T>`, `Config<T>`, `Arc<Settings>`, `&P2p`, `P2pPtr`, and every type that implements `FromChannel` or `FromNode`"
 )]
 pub trait Argument<'c> {
     /// What it is: [`Received`] or an extractor.
@@ -44,6 +45,40 @@ pub const fn arg<'c, A: Argument<'c>>() -> A::Role {
 pub const fn extractor<'c, E: FromChannel<'c>>() -> Extracted<'c, E> {
     Extracted { requires: E::REQUIRES, take: E::from_channel }
 }
+
+/// The role of an extractor of a protocol with `scope = node`, where there is no channel.
+pub const fn node_extractor<'n, E: NodeArgument<'n>>() -> NodeExtracted<'n, E> {
+    NodeExtracted { requires: E::REQUIRES, take: E::take }
+}
+
+/// The role of an extractor where there is only the node.
+pub struct NodeExtracted<'n, E> {
+    requires: &'static [Requirement],
+    take: fn(&'n P2pPtr) -> Result<E>,
+}
+
+impl<'n, E> NodeExtracted<'n, E> {
+    /// What the extractor needs from the node.
+    pub const fn requires(self) -> &'static [Requirement] {
+        self.requires
+    }
+
+    /// Takes the value from the node.
+    ///
+    /// # Errors
+    ///
+    /// The extractor's own.
+    pub fn take(self, node: &'n P2pPtr) -> Result<E> {
+        (self.take)(node)
+    }
+}
+
+impl<E> Clone for NodeExtracted<'_, E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<E> Copy for NodeExtracted<'_, E> {}
 
 /// The role of a message: it is decoded from what arrived.
 pub struct Received<M>(PhantomData<fn() -> M>);
@@ -224,6 +259,20 @@ impl<T: Copy, A> On<T, A> {
     ///
     /// What ends the channel: see [`Outcome`].
     pub fn finish<O: Outcome<A>>(
+        &self,
+        outcome: O,
+        context: &Context,
+        to: Option<Correlation>,
+    ) -> impl Future<Output = Result<()>> + Send {
+        outcome.finish(context, to)
+    }
+
+    /// Sends the rows of the stream that the handler returned.
+    ///
+    /// # Errors
+    ///
+    /// What ends the channel: see [`StreamOutcome`].
+    pub fn finish_rows<O: StreamOutcome<A>>(
         &self,
         outcome: O,
         context: &Context,

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 
-use super::{Context, ProtocolDescriptor};
+use super::{Context, NodeContext, ProtocolDescriptor};
 use crate::error::Result;
 
-/// One protocol on one channel. First seed: `ProtocolBase`.
+/// One protocol on one channel, or on all channels of a node. First seed: `ProtocolBase`.
 pub trait ProtocolBase: Send + Sync + 'static {
     /// The protocol's name, as its descriptor has it.
     fn name(&self) -> &'static str;
@@ -21,6 +21,28 @@ pub trait ProtocolBase: Send + Sync + 'static {
     ///
     /// An error ends the channel with that error's reason.
     fn start(self: Arc<Self>, context: Context) -> BoxFuture<'static, Result<()>>;
+
+    /// Starts what a protocol with one instance a node does for itself, once: when the node listens and has not visited its
+    /// seeds yet. What it spawns on [`NodeContext::jobs`] runs until the node stops.
+    ///
+    /// # Errors
+    ///
+    /// An error is logged.
+    fn start_on_node(self: Arc<Self>, context: NodeContext) -> BoxFuture<'static, Result<()>> {
+        drop(context);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// A protocol that can be [configured](crate::ProtocolSet::configure): what `#[protocol(config = Type)]` implements.
+#[diagnostic::on_unimplemented(
+    message = "the protocol `{Self}` has no config",
+    label = "nothing to configure",
+    note = "declare one with `#[protocol(config = Type)]` on `{Self}`"
+)]
+pub trait Configure: Protocol {
+    /// Its config.
+    type Config: Clone + Default + Send + Sync + 'static;
 }
 
 /// A type that is a protocol known by a constant: what `#[protocol]` implements, and what a [`ProtocolSet`](crate::ProtocolSet) is composed of.

@@ -43,3 +43,26 @@ impl Context {
         self.inbox.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
+
+/// What a protocol with one instance a node can reach where there is no channel.
+#[derive(Debug)]
+pub struct NodeContext {
+    node: P2pPtr,
+    jobs: ProtocolJobsManager,
+}
+
+impl NodeContext {
+    pub(crate) fn new(node: P2pPtr, jobs: ProtocolJobsManager) -> Self {
+        Self { node, jobs }
+    }
+
+    /// The node.
+    pub fn node(&self) -> &P2pPtr {
+        &self.node
+    }
+
+    /// The protocol's tasks on this node that belong to no channel.
+    pub fn jobs(&self) -> &ProtocolJobsManager {
+        &self.jobs
+    }
+}

@@ -1,6 +1,6 @@
 //! A protocol as constant data: what a node knows of it before it runs.
 
-use std::any::TypeId;
+use std::any::{Any, TypeId};
 use std::fmt;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use futures::future::BoxFuture;
 use super::{Context, ProtocolBase, SessionFlags};
 use crate::error::Result;
 use crate::message::{Message, MessageSpec};
+use crate::p2p::P2pPtr;
 
 /// When a protocol runs in the life of a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,16 +55,46 @@ pub enum Requirement {
         /// Its path, for the error.
         name: fn() -> &'static str,
     },
+    /// A [`Config`](super::Config) of this type: the node makes the default where nobody configured one.
+    Config {
+        /// The extractor's type.
+        id: fn() -> TypeId,
+        /// Makes the default.
+        default: fn() -> Arc<dyn Any + Send + Sync>,
+    },
+}
+
+/// How many instances of a protocol there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// One for every channel.
+    Channel,
+    /// One for the whole node, which sees all channels of its sessions.
+    Node,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Channel => "channel",
+            Self::Node => "node",
+        })
+    }
 }
 
 /// Makes an instance for the channel of a context.
 pub type Make = for<'c> fn(&'c Context) -> BoxFuture<'c, Result<Arc<dyn ProtocolBase>>>;
+
+/// Makes the instance of a node.
+pub type MakeNode = for<'n> fn(&'n P2pPtr) -> BoxFuture<'n, Result<Arc<dyn ProtocolBase>>>;
 
 /// How instances of a protocol come to be.
 #[derive(Debug, Clone, Copy)]
 pub enum Construct {
     /// One for every channel of its sessions.
     Channel(Make),
+    /// One for the whole node, made when it starts; it is [started](ProtocolBase::start) on every channel of its sessions.
+    Node(MakeNode),
 }
 
 /// What a node knows of a protocol before it runs; a constant of every type under `#[protocol]`.
@@ -85,6 +116,16 @@ pub struct ProtocolDescriptor {
     pub construct: Construct,
     /// `file:line` of the annotation.
     pub at: &'static str,
+}
+
+impl ProtocolDescriptor {
+    /// How many instances there are.
+    pub const fn scope(&self) -> Scope {
+        match self.construct {
+            Construct::Channel(_) => Scope::Channel,
+            Construct::Node(_) => Scope::Node,
+        }
+    }
 }
 
 /// A descriptor that was linked into the program; `#[protocol]` submits one.

@@ -6,7 +6,7 @@
 use std::any::type_name;
 use std::sync::Arc;
 
-use super::{Context, Requirement, State};
+use super::{Config, Context, Requirement, State};
 use crate::channel::Channel;
 use crate::error::{Error, Result};
 use crate::identity::NodeId;
@@ -29,8 +29,8 @@ use crate::settings::Settings;
 /// }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not an extractor that needs only the node",
-    label = "cannot be taken from the node"
+    message = "`{Self}` cannot be taken from the node alone",
+    label = "not an extractor that needs only the node"
 )]
 pub trait FromNode: Sized {
     /// What the application must have given the node; asked for when the node is built.
@@ -44,13 +44,48 @@ pub trait FromNode: Sized {
     fn from_node(node: &P2pPtr) -> Result<Self>;
 }
 
+/// An argument of a protocol with `scope = node`, where there is no channel: in `init`, in jobs and at the end. It may borrow
+/// the node.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not available to a protocol with `scope = node`",
+    label = "needs a channel",
+    note = "available in `init` and in jobs: `State<T>`, `Config<T>`, `Arc<Settings>`, `&P2p`, `P2pPtr`, and every type that implements `FromNode`; a handler takes `&Channel` too"
+)]
+pub trait NodeArgument<'n>: Sized {
+    /// What the application must have given the node.
+    const REQUIRES: &'static [Requirement] = &[];
+
+    /// Takes the value.
+    ///
+    /// # Errors
+    ///
+    /// An error here is an error of the job or the constructor that asked.
+    fn take(node: &'n P2pPtr) -> Result<Self>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: FromNode> NodeArgument<'_> for T {
+    const REQUIRES: &'static [Requirement] = T::REQUIRES;
+
+    fn take(node: &P2pPtr) -> Result<Self> {
+        T::from_node(node)
+    }
+}
+
+/// The node, borrowed.
+impl<'n> NodeArgument<'n> for &'n P2p {
+    fn take(node: &'n P2pPtr) -> Result<Self> {
+        Ok(node)
+    }
+}
+
 /// An argument that is taken from a channel's [`Context`], and may borrow from it.
 // The compiler takes these words for a wrong argument of any method, and never those of `Argument`: they are the same.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither an extractor nor a message that can be taken here",
     label = "cannot be an argument here",
     note = "a message is taken by value, by an `#[on]` method, and has `#[derive(Message)]`",
-    note = "extractors: `&Channel`, `Channel`, `NodeId`, `State<T>`, `Arc<Settings>`, `&P2p`, `P2pPtr`, and every type that implements `FromChannel` or `FromNode`"
+    note = "extractors: `&Channel`, `Channel`, `NodeId`, `State<T>`, `Config<T>`, `Arc<Settings>`, `&P2p`, `P2pPtr`, and every type that implements `FromChannel` or `FromNode`"
 )]
 pub trait FromChannel<'c>: Sized {
     /// What the application must have given the node; asked for when the node is built.
@@ -112,6 +147,16 @@ impl FromNode for P2pPtr {
 impl FromNode for Arc<Settings> {
     fn from_node(node: &P2pPtr) -> Result<Self> {
         Ok(node.settings().clone())
+    }
+}
+
+/// How the protocol is configured.
+impl<T: Default + Send + Sync + 'static> FromNode for Config<T> {
+    const REQUIRES: &'static [Requirement] = &[Self::REQUIREMENT];
+
+    fn from_node(node: &P2pPtr) -> Result<Self> {
+        // Only a protocol that joined after the node was built finds none.
+        Ok(node.config_of().unwrap_or_else(|| Self::new(T::default())))
     }
 }
 

@@ -1,30 +1,60 @@
-//! The tasks of one protocol on one channel. First seed: `ProtocolJobsManager`.
+//! The tasks of one protocol on one channel, or of one on the whole node. First seed: `ProtocolJobsManager`.
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use event_listener::Event;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Either, join_all, select};
+use smol::Executor;
 
-use crate::channel::Channel;
+use crate::channel::{Asked, Channel};
+use crate::clock::Clock;
 use crate::error::Result;
-use crate::tasks::TaskGroup;
+use crate::tasks::{TaskGroup, panic_text};
 
 /// Starts and ends the tasks of one protocol on one channel; clones share them.
 ///
 /// An error from any of them ends the channel. A panic ends this protocol on this channel and nothing else. All of them
 /// end with the channel.
+///
+/// Those of a protocol with `scope = node` that belong to no channel end with the node; an error or a panic of one is
+/// logged and ends that one.
 #[derive(Clone)]
 pub struct ProtocolJobsManager(Arc<Jobs>);
 
 struct Jobs {
     name: &'static str,
-    channel: Channel,
+    owner: Owner,
     tasks: TaskGroup,
     /// Jobs that have not returned; servers do not count.
     pending: AtomicUsize,
     done: Event,
+    /// What is run when all of them are gone.
+    stops: Mutex<Stops>,
+}
+
+type Stops = Vec<BoxFuture<'static, Result<()>>>;
+
+/// What the tasks end with.
+#[derive(Clone)]
+enum Owner {
+    Channel(Channel),
+    Node,
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Channel(channel) => write!(f, "with peer {}", channel.peer_id().short()),
+            Self::Node => f.write_str("on this node"),
+        }
+    }
 }
 
 impl ProtocolJobsManager {
@@ -39,8 +69,16 @@ impl ProtocolJobsManager {
                     jobs.tasks.cancel();
                 }
             });
-            Jobs { name, channel, tasks, pending: AtomicUsize::new(0), done: Event::new() }
+            Jobs::new(name, Owner::Channel(channel), tasks)
         }))
+    }
+
+    /// A manager without tasks for the protocol `name` on a whole node.
+    pub(crate) fn of_node(name: &'static str, executor: Arc<Executor<'static>>) -> Self {
+        let tasks = TaskGroup::new(executor, move |task, text| {
+            log::error!(target: "net", "protocol {name}: {task} panicked on this node: {text}");
+        });
+        Self(Arc::new(Jobs::new(name, Owner::Node, tasks)))
     }
 
     /// The protocol's name.
@@ -62,13 +100,43 @@ impl ProtocolJobsManager {
         self.run("a handler", server);
     }
 
+    /// Runs what goes on for as long as the channel lives, such as what happens at an interval; no job to wait for either.
+    pub fn repeat(&self, endless: impl Future<Output = Result<()>> + Send + 'static) {
+        self.run("a repeated job", endless);
+    }
+
+    /// Answers a request for rows by `answer`, which sends them and their end, until the peer does not want them any more.
+    pub fn answer(&self, asked: Asked, answer: impl Future<Output = Result<()>> + Send + 'static) {
+        self.run("a stream", async move {
+            let outcome = match select(pin!(asked.cancelled()), pin!(answer)).await {
+                Either::Left(((), _)) => Ok(()),
+                Either::Right((outcome, _)) => outcome,
+            };
+            asked.finish();
+            outcome
+        });
+    }
+
+    /// Keeps `stop` until the channel has ended and every task here is gone, and runs it then: for what is to be told or
+    /// undone. It has the setting `limits.close_linger` for that; an error or a panic of it is logged.
+    pub fn at_stop(&self, stop: impl Future<Output = Result<()>> + Send + 'static) {
+        self.stops().push(Box::pin(stop));
+    }
+
     fn run(&self, what: &'static str, future: impl Future<Output = Result<()>> + Send + 'static) {
-        let (name, channel) = (self.0.name, self.0.channel.clone());
+        let (name, owner) = (self.0.name, self.0.owner.clone());
         self.0.tasks.spawn(what, async move {
             if let Err(error) = future.await {
-                channel.fail(name, &error);
+                match owner {
+                    Owner::Channel(channel) => channel.fail(name, &error),
+                    Owner::Node => log::error!(target: "net", "protocol {name}: {what} failed on this node: {error}"),
+                }
             }
         });
+    }
+
+    fn stops(&self) -> MutexGuard<'_, Stops> {
+        self.0.stops.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits until every job has ended.
@@ -86,9 +154,21 @@ impl ProtocolJobsManager {
         }
     }
 
+    /// How many tasks have not ended.
+    pub(crate) fn len(&self) -> usize {
+        self.0.tasks.len()
+    }
+
     /// Ends every task, without waiting.
     pub(crate) fn cancel(&self) {
         self.0.tasks.cancel();
+    }
+
+    /// Ends every task, and forgets what was kept for the end, for one who cannot wait: it may hold what holds these tasks.
+    pub(crate) fn give_up(&self) {
+        let stops = std::mem::take(&mut *self.stops());
+        drop(stops);
+        self.cancel();
     }
 
     /// Ends every task and waits until they are gone; not to be awaited by one of them.
@@ -98,6 +178,33 @@ impl ProtocolJobsManager {
     /// The tasks end even when the future is dropped.
     pub async fn close_all_tasks(&self) {
         self.0.tasks.close().await;
+    }
+
+    /// Runs what was kept for the end, side by side and at most for `limit`.
+    pub(crate) async fn stop(&self, clock: &Clock, limit: Duration) {
+        let stops = std::mem::take(&mut *self.stops());
+        if stops.is_empty() {
+            return;
+        }
+        let (name, owner) = (self.0.name, &self.0.owner);
+        let all = join_all(stops.into_iter().map(|stop| AssertUnwindSafe(stop).catch_unwind()));
+        match clock.timeout(limit, all).await {
+            Err(late) => log::warn!(target: "net", "protocol {name}: #[stop] {late} {owner}"),
+            Ok(outcomes) => outcomes.into_iter().for_each(|outcome| match outcome {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => log::warn!(target: "net", "protocol {name}: #[stop] failed {owner}: {error}"),
+                Err(panic) => {
+                    let text = panic_text(&*panic);
+                    log::error!(target: "net", "protocol {name}: #[stop] panicked {owner}: {text}");
+                }
+            }),
+        }
+    }
+}
+
+impl Jobs {
+    fn new(name: &'static str, owner: Owner, tasks: TaskGroup) -> Self {
+        Self { name, owner, tasks, pending: AtomicUsize::new(0), done: Event::new(), stops: Mutex::default() }
     }
 }
 

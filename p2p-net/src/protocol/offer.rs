@@ -69,8 +69,8 @@ impl OfferedProtocol {
         let mut messages = BTreeMap::new();
         for handler in handlers {
             messages.insert(handler.message.id.to_wire(), handler.message.terms());
-            if let Some(reply) = handler.message.reply {
-                messages.insert(MessageId::of_replies_to(handler.message.name).to_wire(), reply().terms());
+            if let Some(terms) = handler.message.reply_terms() {
+                messages.insert(MessageId::of_replies_to(handler.message.name).to_wire(), terms);
             }
         }
         Self { name: name.to_owned(), version, handshake: phase == Phase::Handshake, messages }
@@ -220,13 +220,24 @@ fn one_sided(some: &Offer, others: &Offer, by: Side) -> Result<(), OfferRefused>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::MessageSpec;
+    use crate::message::{MessageSpec, Priority};
 
     fn lanes() -> LaneTable {
         let id = MessageId::of("say");
         let (shape, type_name) = (&Shape::Unit, (|| "Say") as fn() -> &'static str);
-        let say =
-            MessageSpec { name: "say", id, max_bytes: 9, window: 9999, fingerprint: 1, shape, reply: None, type_name };
+        let say = MessageSpec {
+            name: "say",
+            id,
+            max_bytes: 9,
+            window: 9999,
+            fingerprint: 1,
+            shape,
+            reply: None,
+            stream: false,
+            rate: None,
+            priority: Priority::Normal,
+            type_name,
+        };
         LaneTable::new([(say, false)]).unwrap()
     }
 

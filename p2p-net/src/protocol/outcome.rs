@@ -4,11 +4,14 @@
 //! the message's declared answer, never by the return type alone.
 
 use std::future::Future;
+use std::pin::pin;
+
+use futures::{Stream, StreamExt};
 
 use super::Context;
 use crate::channel::SendError;
 use crate::error::{Error, Result};
-use crate::message::{Correlation, Message, One};
+use crate::message::{Correlation, Many, Message, One};
 use crate::signal::Signal;
 
 /// What a handler returns, for a message with the answer `A`.
@@ -18,7 +21,7 @@ use crate::signal::Signal;
 #[diagnostic::on_unimplemented(
     message = "this handler returns `{Self}`, which is no answer to its message",
     label = "wrong return type",
-    note = "a message without `reply`: `()` or `Result<()>`; with `reply = R`: `R` or `Result<R>`"
+    note = "a message without `reply`: `()` or `Result<()>`; with `reply = R`: `R` or `Result<R>`; with `stream = R`: `impl Stream<Item = R>`, in these words, or of `Result<R>`"
 )]
 pub trait Outcome<A> {
     /// Sends the answer, if there is one and it was asked for.
@@ -56,6 +59,73 @@ impl<R: Message, E: Into<Error> + Send> Outcome<One<R>> for Result<R, E> {
             Some(to) => unless_closed(context.channel().refuse(to, &error.to_string()).await),
             None => Ok(()),
         }
+    }
+}
+
+/// Rows that are sent before other tasks have a turn.
+const TURN: usize = 64;
+
+/// What a handler that returns an `impl Stream` returns, for a message with the answer `A`.
+#[diagnostic::on_unimplemented(
+    message = "this handler returns a stream, `{Self}`, which is no answer to its message",
+    label = "wrong return type",
+    note = "a stream answers a message with `#[message(stream = Row)]`; then it is `impl Stream<Item = Row>` or of `Result<Row>`"
+)]
+pub trait StreamOutcome<A> {
+    /// Sends the rows, and the end.
+    fn finish(self, context: &Context, to: Option<Correlation>) -> impl Future<Output = Result<()>> + Send;
+}
+
+impl<R: Message, T: IntoRow<R> + Send, S: Stream<Item = T> + Send> StreamOutcome<Many<R>> for S {
+    async fn finish(self, context: &Context, to: Option<Correlation>) -> Result<()> {
+        let (Some(to), channel) = (to, context.channel()) else { return Ok(()) };
+        let mut rows = pin!(self);
+        let mut sent = 0;
+        while let Some(row) = rows.next().await {
+            let failed = match row.into_row() {
+                Ok(row) => match channel.row(to, &row).await {
+                    Ok(()) => None,
+                    Err(SendError::Closed(_)) => return Ok(()),
+                    Err(error) => Some(error.into()),
+                },
+                Err(error) => Some(error),
+            };
+            if let Some(error) = failed {
+                return if error.explicit_reason().is_some() {
+                    Err(error)
+                } else {
+                    unless_closed(channel.refuse(to, &error.to_string()).await)
+                };
+            }
+            sent += 1;
+            if sent % TURN == 0 {
+                smol::future::yield_now().await;
+            }
+        }
+        unless_closed(channel.end_rows(to).await)
+    }
+}
+
+/// An item of a stream that answers with rows `R`. An error ends the stream, and the peer is told its text.
+#[diagnostic::on_unimplemented(
+    message = "a stream of `{Self}` does not answer with rows of `{R}`",
+    label = "wrong rows",
+    note = "with `stream = R`, a handler returns `impl Stream<Item = R>` or `impl Stream<Item = Result<R>>`"
+)]
+pub trait IntoRow<R> {
+    /// As a result.
+    fn into_row(self) -> Result<R>;
+}
+
+impl<R: Message> IntoRow<R> for R {
+    fn into_row(self) -> Result<R> {
+        Ok(self)
+    }
+}
+
+impl<R: Message, E: Into<Error>> IntoRow<R> for Result<R, E> {
+    fn into_row(self) -> Result<R> {
+        self.map_err(Into::into)
     }
 }
 

@@ -13,7 +13,8 @@ use super::{
     Construct, Context, Handles, Offer, Phase, ProtocolBase, ProtocolDescriptor, ProtocolSet, Requirement, SessionFlags,
 };
 use crate::channel::Channel;
-use crate::error::Result;
+use crate::disconnect::DisconnectReason;
+use crate::error::{Error, Result};
 use crate::message::lane::{LaneError, LaneTable};
 use crate::p2p::P2pPtr;
 
@@ -145,6 +146,20 @@ impl ProtocolRegistry {
         Ok(())
     }
 
+    /// Adds the default of every config that nobody set.
+    pub(crate) fn complete(&self, states: &mut States) {
+        self.lock()
+            .protocols
+            .iter()
+            .flat_map(Registered::requirements)
+            .for_each(|requirement| states.complete(requirement));
+    }
+
+    /// Every protocol.
+    pub(crate) fn all(&self) -> Vec<Registered> {
+        self.lock().protocols.clone()
+    }
+
     /// Checks that these protocols can run together on a node with `states`.
     pub(crate) fn check(
         &self,
@@ -237,8 +252,25 @@ impl Registered {
     pub(crate) async fn construct(&self, context: &Context) -> Result<Arc<dyn ProtocolBase>> {
         match &self.make {
             Maker::Annotated(Construct::Channel(make)) => make(context).await,
+            Maker::Annotated(Construct::Node(_)) => {
+                let instance = context.node().nodewide().find(self.name, self.version);
+                instance.ok_or_else(|| Error::disconnect(DisconnectReason::Stopped, ""))
+            }
             Maker::ByHand(make) => make(context.channel().clone(), context.node().clone()).await,
         }
+    }
+
+    /// The one instance for a node, of a protocol that has such.
+    pub(crate) fn construct_on<'n>(&self, node: &'n P2pPtr) -> Option<BoxFuture<'n, Result<Arc<dyn ProtocolBase>>>> {
+        match &self.make {
+            Maker::Annotated(Construct::Node(make)) => Some(make(node)),
+            Maker::Annotated(Construct::Channel(_)) | Maker::ByHand(_) => None,
+        }
+    }
+
+    fn requirements(&self) -> impl Iterator<Item = &'static Requirement> {
+        let of_handlers = self.handlers.iter().flat_map(|handler| handler.requires);
+        self.requires.iter().chain(of_handlers).flat_map(|requires| requires.iter())
     }
 
     fn offered(&self) -> (&'static str, u16, Phase, &'static [Handles]) {
@@ -246,9 +278,7 @@ impl Registered {
     }
 
     fn missing(&self, states: &States) -> Option<Requirement> {
-        let of_handlers = self.handlers.iter().flat_map(|handler| handler.requires);
-        let mut all = self.requires.iter().chain(of_handlers).flat_map(|requires| requires.iter());
-        all.find(|requirement| !states.meets(requirement)).copied()
+        self.requirements().find(|requirement| !states.meets(requirement)).copied()
     }
 }
 

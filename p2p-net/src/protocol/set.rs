@@ -3,7 +3,9 @@
 use std::fmt;
 
 use super::descriptor::Linked;
-use super::{Protocol, ProtocolDescriptor};
+use super::state::States;
+use super::{Configure, Protocol, ProtocolDescriptor};
+use crate::message::{MessageSpec, Priority};
 
 /// A set of protocols by type: what is [linked](Self::linked) into the program, or what is added, less what is taken out.
 ///
@@ -19,14 +21,18 @@ use super::{Protocol, ProtocolDescriptor};
 /// println!("{set}");
 /// ```
 #[derive(Debug, Clone, Default)]
-pub struct ProtocolSet(Vec<&'static ProtocolDescriptor>);
+pub struct ProtocolSet {
+    protocols: Vec<&'static ProtocolDescriptor>,
+    configs: States,
+}
 
 impl ProtocolSet {
     /// Every protocol linked into the program.
     ///
     /// A crate that no source file mentions is not linked: `use p2p_protocols as _;` brings its plugins.
     pub fn linked() -> Self {
-        Self(inventory::iter::<Linked>.into_iter().map(|linked| linked.0).collect()).sorted()
+        let protocols = inventory::iter::<Linked>.into_iter().map(|linked| linked.0).collect();
+        Self { protocols, configs: States::default() }.sorted()
     }
 
     /// No protocol.
@@ -38,7 +44,7 @@ impl ProtocolSet {
     #[must_use]
     pub fn with<P: Protocol>(mut self) -> Self {
         self = self.without::<P>();
-        self.0.push(P::DESCRIPTOR);
+        self.protocols.push(P::DESCRIPTOR);
         self.sorted()
     }
 
@@ -47,54 +53,106 @@ impl ProtocolSet {
     pub fn without<P: Protocol>(mut self) -> Self {
         // By name and place: a constant has no address of its own.
         let gone = P::DESCRIPTOR;
-        self.0.retain(|known| (known.name, known.version, known.at) != (gone.name, gone.version, gone.at));
+        self.protocols.retain(|known| (known.name, known.version, known.at) != (gone.name, gone.version, gone.at));
         self
     }
 
     /// Of this set, `P` alone and the handshake.
     #[must_use]
     pub fn only<P: Protocol>(mut self) -> Self {
-        self.0.retain(|known| known.phase == super::Phase::Handshake);
+        self.protocols.retain(|known| known.phase == super::Phase::Handshake);
         self.with::<P>()
+    }
+
+    /// This set, with another config for `P` than its default, or than it had: `change` is given what there is.
+    ///
+    /// ```
+    /// # use p2p_net::{ProtocolSet, prelude::*};
+    /// #[derive(Clone, Default)]
+    /// struct Limits { most: u32 }
+    ///
+    /// #[derive(Default)]
+    /// struct Chat;
+    ///
+    /// #[protocol(config = Limits)]
+    /// impl Chat {
+    ///     #[job]
+    ///     async fn run(&self, limits: Config<Limits>) {
+    ///         assert_eq!(limits.most, 7);
+    ///     }
+    /// }
+    ///
+    /// let set = ProtocolSet::linked().configure::<Chat>(|limits| limits.most = 7);
+    /// ```
+    #[must_use]
+    pub fn configure<P: Configure>(mut self, change: impl FnOnce(&mut P::Config)) -> Self {
+        self.configs.configure(change);
+        self
+    }
+
+    pub(crate) fn into_configs(self) -> States {
+        self.configs
     }
 
     /// The protocols, by phase and name.
     pub fn iter(&self) -> impl Iterator<Item = &'static ProtocolDescriptor> {
-        self.0.iter().copied()
+        self.protocols.iter().copied()
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.protocols.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.protocols.is_empty()
     }
 
     /// `inventory`'s order is unspecified and changes with optimisation.
     fn sorted(mut self) -> Self {
-        self.0.sort_by_key(|known| (known.phase, known.name, known.version, known.at));
+        self.protocols.sort_by_key(|known| (known.phase, known.name, known.version, known.at));
         self
     }
 }
 
 impl fmt::Display for ProtocolSet {
-    /// A table: name and version, phase, sessions, messages, and where each was written.
+    /// A table: each protocol with its phase, scope, sessions and place, and under it its messages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for protocol in &self.0 {
-            let name = format!("{}/{}", protocol.name, protocol.version);
-            let sessions = protocol.sessions.to_string();
-            writeln!(f, "{name:<16} {:<10} {sessions:<32} {}", protocol.phase.to_string(), protocol.at)?;
-            for handler in protocol.handlers {
-                let message = &handler.message;
-                writeln!(
-                    f,
-                    "  {:<20} {}  up to {} bytes, window {}, {:016x}",
-                    message.name, message.id, message.max_bytes, message.window, message.fingerprint
-                )?;
+        let names = self.protocols.iter().flat_map(|known| {
+            let messages = known.handlers.iter().map(|handler| handler.message.name.len() + 2);
+            messages.chain([known.name.len() + 3])
+        });
+        let width = names.max().unwrap_or(0).max("protocol".len());
+        writeln!(f, "{:<width$}  {:<9}  {:<7}  {:<28}  place", "protocol", "phase", "scope", "sessions")?;
+        for known in &self.protocols {
+            let (name, sessions) = (format!("{}/{}", known.name, known.version), known.sessions.to_string());
+            let (phase, scope) = (known.phase.to_string(), known.scope().to_string());
+            writeln!(f, "{name:<width$}  {phase:<9}  {scope:<7}  {sessions:<28}  {}", known.at)?;
+            for handler in known.handlers {
+                writeln!(f, "  {:<1$}  {2}", handler.message.name, width - 2, Line(&handler.message))?;
             }
+        }
+        Ok(())
+    }
+}
+
+/// A message in the table.
+struct Line<'a>(&'a MessageSpec);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let MessageSpec { id, max_bytes, window, fingerprint, .. } = self.0;
+        write!(f, "{id}  {fingerprint:016x}  at most {max_bytes} bytes, window {window}")?;
+        if let Some(reply) = self.0.reply {
+            let what = if self.0.stream { "stream of" } else { "reply" };
+            write!(f, ", {what} {}", reply().name)?;
+        }
+        if let Some(rate) = self.0.rate {
+            write!(f, ", {rate}")?;
+        }
+        if self.0.priority == Priority::High {
+            f.write_str(", high priority")?;
         }
         Ok(())
     }

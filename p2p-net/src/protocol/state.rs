@@ -1,4 +1,4 @@
-//! What an application shares with its protocols: given to the node once, by type.
+//! What an application shares with its protocols: given to the node once, by type; and how protocols are configured.
 
 use std::any::{Any, TypeId, type_name};
 use std::collections::BTreeMap;
@@ -38,7 +38,45 @@ impl<T: Send + Sync + 'static> State<T> {
     pub const REQUIREMENT: Requirement = Requirement::State { id: TypeId::of::<T>, name: type_name::<T> };
 }
 
-/// All states of a node, by type.
+/// How a protocol is configured; an extractor of `init`, handlers and jobs.
+///
+/// It is what [`ProtocolSet::configure`](crate::ProtocolSet::configure) made of the type's `Default`, or that default.
+/// Protocols with a config of the same type share it.
+pub struct Config<T>(Arc<T>);
+
+impl<T> Config<T> {
+    pub(crate) fn new(config: T) -> Self {
+        Self(Arc::new(config))
+    }
+}
+
+impl<T: Default + Send + Sync + 'static> Config<T> {
+    /// What a descriptor says of an argument of this type.
+    pub const REQUIREMENT: Requirement =
+        Requirement::Config { id: TypeId::of::<Self>, default: || Arc::new(T::default()) };
+}
+
+impl<T> Deref for Config<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Clone for Config<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Config<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// All states of a node, by type, and all configs.
 #[derive(Clone, Default)]
 pub(crate) struct States(BTreeMap<TypeId, Arc<dyn Any + Send + Sync>>);
 
@@ -57,7 +95,33 @@ impl States {
     pub(crate) fn meets(&self, requirement: &Requirement) -> bool {
         match requirement {
             Requirement::State { id, .. } => self.0.contains_key(&id()),
+            Requirement::Config { .. } => true,
         }
+    }
+
+    /// Adds a default, where a requirement has one.
+    pub(crate) fn complete(&mut self, requirement: &Requirement) {
+        if let Requirement::Config { id, default } = requirement {
+            self.0.entry(id()).or_insert_with(default);
+        }
+    }
+
+    /// Changes a config, or the default where there is none.
+    pub(crate) fn configure<T: Clone + Default + Send + Sync + 'static>(&mut self, change: impl FnOnce(&mut T)) {
+        let mut config = self.config::<T>().map_or_else(T::default, |known| T::clone(&known));
+        change(&mut config);
+        self.0.insert(TypeId::of::<Config<T>>(), Arc::new(config));
+    }
+
+    /// The config of type `T`, if there is one.
+    pub(crate) fn config<T: Send + Sync + 'static>(&self) -> Option<Config<T>> {
+        // Under the extractor's type: a state of the same type is another thing.
+        self.0.get(&TypeId::of::<Config<T>>())?.clone().downcast().ok().map(Config)
+    }
+
+    /// Adds all of `others`.
+    pub(crate) fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
     }
 }
 

@@ -50,7 +50,7 @@ impl Drop for Entry {
         self.node.live().lock().remove(&self.channel.number());
         self.channel.close(DisconnectReason::Stopped, "");
         for running in &self.running {
-            running.jobs.cancel();
+            running.jobs.give_up();
         }
         self.channel.cancel();
     }
@@ -108,6 +108,8 @@ pub(crate) async fn serve(
     for running in &entry.running {
         running.jobs.close_all_tasks().await;
     }
+    let (clock, linger) = (node.clock(), node.settings().limits.close_linger);
+    join_all(entry.running.iter().map(|running| running.jobs.stop(clock, linger))).await;
     entry.running.clear();
     if connected.is_some() {
         node.hosts().disconnected(&peer);

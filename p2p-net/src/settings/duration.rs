@@ -21,13 +21,55 @@ pub struct DurationError(String);
 ///
 /// [`DurationError`] when there is no whole number, no known unit, or more than 64 bits of milliseconds.
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let (number, unit) = text.split_at(digits);
-    let parse = || {
-        let (_, millis) = UNITS.iter().find(|(name, _)| *name == unit)?;
-        number.parse::<u64>().ok()?.checked_mul(*millis)
-    };
-    parse().map(Duration::from_millis).ok_or_else(|| DurationError(text.to_owned()))
+    read(text).ok_or_else(|| DurationError(text.to_owned()))
+}
+
+/// Reads a duration, in a constant too; `None` when it is none.
+pub(crate) const fn read(text: &str) -> Option<Duration> {
+    let Some((number, unit)) = read_number(text.as_bytes()) else { return None };
+    let mut at = 0;
+    while at < UNITS.len() {
+        if equal(UNITS[at].0.as_bytes(), unit) {
+            return match number.checked_mul(UNITS[at].1) {
+                Some(millis) => Some(Duration::from_millis(millis)),
+                None => None,
+            };
+        }
+        at += 1;
+    }
+    None
+}
+
+/// Reads the whole number at the start of `text`; returns what is left.
+pub(crate) const fn read_number(mut text: &[u8]) -> Option<(u64, &[u8])> {
+    let mut number: Option<u64> = None;
+    while let [digit @ b'0'..=b'9', rest @ ..] = text {
+        let so_far = match number {
+            Some(number) => number,
+            None => 0,
+        };
+        let Some(tens) = so_far.checked_mul(10) else { return None };
+        number = tens.checked_add((*digit - b'0') as u64);
+        if number.is_none() {
+            return None;
+        }
+        text = rest;
+    }
+    match number {
+        Some(number) => Some((number, text)),
+        None => None,
+    }
+}
+
+const fn equal(a: &[u8], b: &[u8]) -> bool {
+    let mut at = 0;
+    while at < a.len() && at < b.len() {
+        if a[at] != b[at] {
+            return false;
+        }
+        at += 1;
+    }
+    a.len() == b.len()
 }
 
 /// Prints a duration in the largest unit that holds it exactly; what is below a millisecond is dropped.

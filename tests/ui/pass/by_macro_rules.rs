@@ -39,6 +39,33 @@ macro_rules! echo {
     };
 }
 
+macro_rules! counter {
+    ($name:ident: $method:ident($message:ty) -> $result:ty, $interval:expr) => {
+        #[derive(Default)]
+        pub struct $name;
+
+        #[protocol(scope = node)]
+        impl $name {
+            #[on]
+            async fn $method(&self, _: $message) -> $result {
+                futures::stream::empty()
+            }
+
+            #[every($interval)]
+            async fn tick(&self) {}
+
+            #[stop]
+            async fn bye(&self, _node: &P2p) {}
+        }
+    };
+}
+
+#[derive(Message, Serialize, Deserialize)]
+#[message(stream = Pong)]
+pub struct Count;
+
+counter!(Counter: count(Count) -> impl Stream<Item = Pong>, "30s");
+
 message!(Pong { n: u32 });
 message!(Ping { n: Option<u32> } -> Pong);
 echo!(Echo: answer(Ping) -> Result<Pong> = Ok(Pong { n: 1 }), INBOUND | SEED);

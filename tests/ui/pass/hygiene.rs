@@ -3,6 +3,7 @@
 #![deny(warnings)]
 #![allow(unused_macros, non_camel_case_types, non_snake_case, non_upper_case_globals, dead_code)]
 
+extern crate futures as futures_util;
 extern crate p2p_net as wire;
 
 mod std {}
@@ -94,6 +95,51 @@ impl Made {
 
     #[job]
     async fn two(&self) -> ::wire::Result<()> {
+        ::std::result::Result::Ok(())
+    }
+}
+
+#[derive(::wire::Message, ::serde::Serialize, ::serde::Deserialize)]
+#[message(crate = ::wire, stream = r#Pong, rate = "1/1s", priority = high)]
+pub struct r#Loop;
+
+#[derive(::std::clone::Clone, ::std::default::Default)]
+pub struct r#Config;
+
+#[derive(::std::default::Default)]
+pub struct Wide;
+
+#[::wire::protocol(crate = ::wire, scope = node, config = r#Config)]
+impl Wide {
+    #[on]
+    async fn r#loop(&self, _: r#Loop, _channel: &::wire::Channel) -> impl ::futures_util::Stream<Item = r#Pong> {
+        ::futures_util::stream::empty()
+    }
+
+    #[every("1s")]
+    async fn r#while(&self, _: ::wire::Config<r#Config>) {}
+
+    #[stop]
+    async fn r#break(&self) {}
+}
+
+#[derive(::std::default::Default)]
+pub struct Narrow;
+
+#[::wire::protocol(crate = ::wire)]
+impl Narrow {
+    #[on]
+    async fn r#loop(&self, _: r#Loop) -> impl ::futures_util::Stream<Item = ::wire::Result<r#Pong>> {
+        ::futures_util::stream::empty()
+    }
+
+    #[every("1s")]
+    async fn r#while(&self, _channel: &::wire::Channel) -> ::wire::Result<()> {
+        ::std::result::Result::Ok(())
+    }
+
+    #[stop]
+    async fn r#break(&self, _peer: ::wire::NodeId) -> ::wire::Result<()> {
         ::std::result::Result::Ok(())
     }
 }

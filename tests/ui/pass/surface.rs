@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use futures::StreamExt;
 use p2p_net::prelude::*;
 use p2p_net::protocol::Context;
 use p2p_net::{FromChannel, FromNode, P2pPtr, ProtocolSet, SessionFlags};
@@ -117,6 +118,87 @@ pub async fn shout(say: Say, channel: &Channel) -> Result<()> {
 
 pub async fn still_a_function(say: Say, channel: &Channel) -> Result<()> {
     shout(say, channel).await
+}
+
+/// Rows.
+#[derive(Message, Serialize, Deserialize)]
+#[message(stream = Pong, rate = "100/10s", priority = high)]
+pub struct Query;
+
+#[derive(Message, Serialize, Deserialize)]
+#[message(stream = Page2, rate = RATE, priority = normal)]
+pub struct Pages;
+
+#[derive(Message, Serialize, Deserialize)]
+pub struct Page2(pub Vec<u16>);
+
+const RATE: &str = "1/1m";
+const BEAT: &str = "1h";
+
+#[derive(Clone, Default)]
+pub struct Limits {
+    pub most: usize,
+}
+
+#[derive(Default)]
+pub struct Library {
+    shelf: Vec<Vec<u16>>,
+}
+
+#[protocol(scope = node, config = Limits, sessions = INBOUND)]
+impl Library {
+    fn init(_limits: Config<Limits>, _node: P2pPtr, _: &P2p, _settings: Arc<Settings>) -> Self {
+        Self::default()
+    }
+
+    #[on]
+    async fn query(&self, _query: Query) -> impl Stream<Item = Pong> {
+        futures::stream::iter([Pong])
+    }
+
+    #[on]
+    async fn pages<'a>(&'a self, _: Pages, channel: &'a Channel) -> impl Stream<Item = Result<Page2>> + use<'a> {
+        futures::stream::iter(&self.shelf).map(|page| match channel.disconnect() {
+            None => Ok(Page2(page.clone())),
+            Some(_) => Err(Error::msg("gone")),
+        })
+    }
+
+    #[every("500ms")]
+    async fn tick(&self, _node: &P2p) {}
+
+    #[every(BEAT)]
+    async fn beat(&self, _limits: Config<Limits>) -> Result<()> {
+        Ok(())
+    }
+
+    #[job]
+    async fn run(&self, _: Node) {}
+
+    #[stop]
+    async fn bye(&self) {}
+
+    #[cfg(any())]
+    #[every("1s")]
+    async fn never(&self, missing: Missing) {}
+}
+
+#[protocol(name = "numbers")]
+pub async fn numbers(_query: Query) -> impl Stream<Item = Result<Pong, std::fmt::Error>> {
+    futures::stream::empty()
+}
+
+pub async fn read(channel: &Channel) -> Result<usize> {
+    let mut rows = channel.stream(Pages);
+    let mut count = 0;
+    while let Some(page) = rows.next().await {
+        count += page?.0.len();
+    }
+    Ok(count)
+}
+
+pub fn configured(set: ProtocolSet) -> ProtocolSet {
+    set.configure::<Library>(|limits| limits.most = 3)
 }
 
 pub fn set(all: ProtocolSet) -> ProtocolSet {

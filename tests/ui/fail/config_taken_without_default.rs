@@ -1,0 +1,20 @@
+#![allow(unused, dead_code)]
+use p2p_net::prelude::*;
+
+struct Limits;
+
+#[derive(Message, Serialize, Deserialize)]
+struct Say {
+    text: String,
+}
+
+#[derive(Default)]
+struct Chat;
+
+#[protocol]
+impl Chat {
+    #[on]
+    async fn say(&self, say: Say, limits: Config<Limits>) {}
+}
+
+fn main() {}

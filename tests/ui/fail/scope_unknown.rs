@@ -1,0 +1,18 @@
+#![allow(unused, dead_code)]
+use p2p_net::prelude::*;
+
+#[derive(Message, Serialize, Deserialize)]
+struct Say {
+    text: String,
+}
+
+#[derive(Default)]
+struct Chat;
+
+#[protocol(scope = peer)]
+impl Chat {
+    #[on]
+    async fn say(&self, say: Say) {}
+}
+
+fn main() {}

@@ -1,0 +1,24 @@
+#![allow(unused, dead_code)]
+use p2p_net::prelude::*;
+
+#[derive(Message, Serialize, Deserialize)]
+#[message(stream = Row)]
+struct Query;
+
+#[derive(Message, Serialize, Deserialize)]
+struct Row {
+    n: u32,
+}
+
+#[derive(Default)]
+struct Chat;
+
+#[protocol]
+impl Chat {
+    #[on]
+    async fn query(&self, query: Query) -> futures::stream::BoxStream<'static, Row> {
+        Box::pin(futures::stream::empty())
+    }
+}
+
+fn main() {}
