@@ -44,6 +44,7 @@ fn main() -> ExitCode {
 
 async fn serve(args: Args, ex: Arc<Executor<'static>>) -> Outcome {
     let mut interrupts = interrupts()?;
+    // ANCHOR: settings
     let settings = Settings {
         name: "seed".to_owned(),
         listen: args.listen,
@@ -52,6 +53,8 @@ async fn serve(args: Args, ex: Arc<Executor<'static>>) -> Outcome {
         outbound_slots: 0,
         ..Settings::default()
     };
+    // ANCHOR_END: settings
+    // ANCHOR: run
     let p2p = P2p::new(settings).await?;
     p2p.clone().start(ex.clone()).await?;
     for url in p2p.advertised() {
@@ -61,4 +64,5 @@ async fn serve(args: Args, ex: Arc<Executor<'static>>) -> Outcome {
     interrupts.next().await;
     p2p.stop().await;
     Ok(run.await?)
+    // ANCHOR_END: run
 }

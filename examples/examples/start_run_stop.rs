@@ -17,6 +17,7 @@ use p2p_net::{P2p, P2pPtr, Settings};
 use p2p_protocols as _;
 use smol::Executor;
 
+// ANCHOR: dchat
 /// All that a chat needs, for now.
 struct Dchat {
     p2p: P2pPtr,
@@ -34,6 +35,7 @@ impl Dchat {
         Ok(run.await?)
     }
 }
+// ANCHOR_END: dchat
 
 fn main() -> ExitCode {
     exit(start_run_stop())
@@ -45,9 +47,11 @@ fn start_run_stop() -> Outcome {
 
     let ex = Arc::new(Executor::new());
     smol::block_on(ex.run(async {
+        // ANCHOR: new
         let p2p = P2p::new(Settings::default()).await?;
         let mut dchat = Dchat::new(p2p.clone());
         dchat.start(ex.clone()).await?;
+        // ANCHOR_END: new
         println!("{} started, ran and stopped: {:?}", p2p.id(), p2p.state());
         Outcome::Ok(())
     }))?;

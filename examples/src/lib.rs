@@ -1,7 +1,8 @@
-//! What the example programs share and what is not about peers: a logger, the signals that end a program, its exit code.
+//! What the example programs share: two nodes on loopback, a logger, the signals that end a program, its exit code.
 
 #![allow(clippy::print_stderr, reason = "for programs")]
 
+mod local;
 mod logger;
 
 use std::error::Error;
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 use async_signal::{Signal, Signals};
 use futures::{Stream, StreamExt};
 
+pub use local::{between, connected, ensure, local};
 pub use logger::log_to_stderr;
 
 /// What a program's `main` comes to.

@@ -40,15 +40,12 @@ impl ProtocolPing {
     #[job]
     async fn beat(&self, node: &P2p, channel: &Channel, config: Config<PingConfig>) -> Result<()> {
         let (clock, limits) = (node.clock(), &node.settings().limits);
-        let interval = config.interval.unwrap_or(limits.ping_interval);
-        let timeout = config.timeout.unwrap_or(limits.ping_timeout);
         loop {
-            let asked = clock.now();
+            let (asked, timeout) = (clock.now(), config.timeout.unwrap_or(limits.ping_timeout));
             let pong = clock.timeout(timeout, channel.request(Ping)).await;
-            let _pong: Pong =
-                pong.map_err(|late| Error::disconnect(DisconnectReason::PingTimeout, late.to_string()))??;
+            pong.map_err(|late| Error::disconnect(DisconnectReason::PingTimeout, late.to_string()))??;
             channel.record_rtt(clock.now() - asked);
-            clock.sleep(interval).await;
+            clock.sleep(config.interval.unwrap_or(limits.ping_interval)).await;
         }
     }
 }

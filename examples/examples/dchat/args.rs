@@ -43,6 +43,7 @@ pub struct Args {
 impl Args {
     /// The settings of the one node; none without a name.
     pub fn settings(self) -> Result<Option<Settings>, Box<dyn Error>> {
+        // ANCHOR: settings
         let Some(name) = self.name else { return Ok(None) };
         let mut settings = self.config.as_deref().map(read).transpose()?.unwrap_or_default();
         settings.name = name;
@@ -51,6 +52,7 @@ impl Args {
         settings.peers.extend(self.peer);
         settings.data_dir = self.data.or(settings.data_dir);
         Ok(Some(settings))
+        // ANCHOR_END: settings
     }
 }
 

@@ -22,9 +22,11 @@ const LIMIT: Duration = Duration::from_secs(8);
 
 pub async fn run(ex: Arc<Executor<'static>>) -> Outcome {
     let linked = ProtocolSet::linked();
+    // ANCHOR: seed
     let settings = Settings { outbound_slots: 0, ..Settings::default() };
     let mut seed = Node::new("seed", settings, linked.clone().without::<chat>()).await?;
     seed.start(&ex).await?;
+    // ANCHOR_END: seed
     let settings = Settings { seeds: seed.p2p.advertised(), ..Settings::default() };
     let mut nodes = try_join_all(NAMES.map(|name| Node::new(name, settings.clone(), linked.clone()))).await?;
     let lines: Vec<_> = nodes.iter().map(|node| (node.p2p.id(), node.line())).collect();
@@ -74,11 +76,13 @@ impl Node {
     /// Starts, waits until the others are found, says a line, and listens until each of them has said one.
     async fn talk(&mut self, ex: &Arc<Executor<'static>>) -> Outcome {
         let others = NAMES.len() - 1;
+        // ANCHOR: find
         let mut events = self.p2p.subscribe_events();
         self.start(ex).await?;
         while chatting(&self.p2p).len() < others {
             events.next().await.ok_or("the node stopped")?;
         }
+        // ANCHOR_END: find
         let everybody = Recipients::Some(chatting(&self.p2p).into_keys().collect());
         for (_, sent) in self.p2p.broadcast_to(&everybody, &self.line()).await {
             sent?;

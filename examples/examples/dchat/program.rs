@@ -29,9 +29,11 @@ enum Step {
 }
 
 pub async fn run(settings: Settings, ex: Arc<Executor<'static>>) -> Outcome {
+    // ANCHOR: node
     let (sender, lines) = smol::channel::bounded(WAITING_LINES);
     let name = settings.name.clone();
     let p2p = P2p::builder(settings).state(sender).build().await?;
+    // ANCHOR_END: node
     let steps = select_all([
         interrupts()?.map(|_| Step::Quit).boxed(),
         changes(p2p.subscribe_events()).boxed(),
@@ -92,6 +94,7 @@ impl Chat {
         Ok(())
     }
 
+    // ANCHOR: say
     async fn say(&self, text: &str) {
         let say = Say { name: self.name.clone(), text: text.to_owned() };
         if self.friends.is_empty() {
@@ -104,6 +107,7 @@ impl Chat {
             }
         }
     }
+    // ANCHOR_END: say
 
     /// Says who came and who went since the last look. What an event says may be over already; who is here counts.
     fn look_around(&mut self) {

@@ -5,9 +5,12 @@
 use p2p_net::prelude::*;
 use smol::channel::Sender;
 
+// ANCHOR: queue
 /// The program's queue: lines, and the peer who proved to have said them.
 pub type Lines = Sender<(NodeId, Say)>;
+// ANCHOR_END: queue
 
+// ANCHOR: protocol
 #[derive(Debug, Clone, PartialEq, Eq, Message, Serialize, Deserialize)]
 #[message(max_bytes = 4096)]
 pub struct Say {
@@ -19,3 +22,4 @@ pub struct Say {
 pub async fn chat(say: Say, from: NodeId, lines: State<Lines>) -> Result<()> {
     Ok(lines.send((from, say)).await?)
 }
+// ANCHOR_END: protocol

@@ -141,7 +141,7 @@ impl<'a> Reader<'a> {
                 return Ok(Stop::Incomplete(header.frame_len()));
             }
             let arrived = self.arriving[at.get()];
-            let run = self.run_of(header, at, lane)?;
+            let (run, in_parts) = self.run_of(header, at, lane)?;
             let (frames, subsystem) = (&self.buffer[self.start..self.start + run], &channel.subsystem);
             match lane.kind {
                 LaneKind::Replies => {
@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
                     subsystem.release(at, consumed);
                 }
                 LaneKind::Messages | LaneKind::Requests(_) => {
-                    let claimed = subsystem.deliver(at, frames, &mut self.wake)?;
+                    let claimed = subsystem.deliver(at, frames, in_parts, &mut self.wake)?;
                     if let (false, LaneKind::Requests(replies)) = (claimed, lane.kind) {
                         self.refuse(at, replies, arrived, run);
                     }
@@ -164,13 +164,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The length of the run of complete frames of one lane that starts with `header`, each of them checked.
-    fn run_of(&mut self, header: Header, at: LaneIndex, lane: &LaneSpec) -> Result<usize, Violation> {
-        let (mut run, mut messages) = (0, 0);
+    /// The length of the run of complete frames of one lane that starts with `header`, each of them checked, and whether
+    /// it ends within a message.
+    fn run_of(&mut self, header: Header, at: LaneIndex, lane: &LaneSpec) -> Result<(usize, bool), Violation> {
+        let (mut run, mut messages, mut in_parts) = (0, 0, false);
         let mut next = Some(header);
         while let Some(header) = next {
             check(header, lane, &mut self.arriving[at.get()])?;
-            messages += u32::from(header.kind != Kind::Part);
+            in_parts = header.kind == Kind::Part;
+            messages += u32::from(!in_parts);
             run += header.frame_len();
             // A frame that is no frame is the next round's to report; this run is good.
             let rest = &self.buffer[self.start + run..self.end];
@@ -183,7 +185,7 @@ impl<'a> Reader<'a> {
                 return Err(Violation::RateLimited { lane: lane.name, rate: *rate });
             }
         }
-        Ok(run)
+        Ok((run, in_parts))
     }
 
     /// A frame that counts against no window: credit, or the end of an interest in rows.

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use super::InboxShared;
+use super::frame::{Header, Kind};
 
 /// Credit goes back when this part of a window has been consumed: fewer frames than one a message, and the sender still
 /// has three quarters to go on with.
@@ -29,6 +30,8 @@ struct State {
     /// Bytes of rows that came and were not taken: of lanes that nobody subscribes to, because those who asked for the
     /// rows wait for them.
     held: i64,
+    /// What came last is a part with more to come.
+    in_parts: bool,
     subscribers: Vec<Subscriber>,
 }
 
@@ -36,6 +39,22 @@ struct State {
 struct Subscriber {
     inbox: Arc<InboxShared>,
     taken: u64,
+    /// It came in mid-message: the rest of that message is nothing to it.
+    late: bool,
+}
+
+impl Subscriber {
+    /// Copies a run to the inbox, from the first message on that is there from its start.
+    fn push(&mut self, mut run: &[u8]) -> Option<Waker> {
+        while self.late
+            && let Ok(Some(header)) = Header::parse(run)
+        {
+            self.late = header.kind == Kind::Part;
+            self.taken += header.frame_len() as u64;
+            run = &run[header.frame_len()..];
+        }
+        if run.is_empty() { None } else { self.inbox.push(run) }
+    }
 }
 
 /// The peer sent more than the window allows.
@@ -51,15 +70,26 @@ impl MessageDispatcher {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Copies a run of frames to every subscriber, and adds those who wait for it to `wake`. What nobody subscribed to is
-    /// consumed by arriving: then returns the credit that is due.
-    pub(crate) fn deliver(&self, run: &[u8], wake: &mut Vec<Waker>) -> Result<Option<u32>, WindowExceeded> {
+    /// Copies a run of frames to every subscriber, and adds those who wait for it to `wake`. Says whether there was any, and
+    /// the credit that is due at once: what nobody subscribed to, or came for too late, is consumed by arriving.
+    ///
+    /// `in_parts`: the run ends within a message.
+    pub(crate) fn deliver(
+        &self,
+        run: &[u8],
+        in_parts: bool,
+        wake: &mut Vec<Waker>,
+    ) -> Result<(bool, u32), WindowExceeded> {
         let mut state = self.lock();
         self.arrived(&mut state, run.len())?;
-        for subscriber in &state.subscribers {
-            wake.extend(subscriber.inbox.push(run));
+        state.in_parts = in_parts;
+        let (claimed, mut passed_over) = (!state.subscribers.is_empty(), false);
+        for subscriber in &mut state.subscribers {
+            passed_over |= subscriber.late;
+            wake.extend(subscriber.push(run));
         }
-        Ok(if state.subscribers.is_empty() { Some(self.due(&mut state)) } else { None })
+        let due = if claimed && !passed_over { 0 } else { self.due(&mut state) };
+        Ok((claimed, due))
     }
 
     /// Counts a run that the channel itself consumed.
@@ -96,8 +126,8 @@ impl MessageDispatcher {
 
     pub(crate) fn subscribe(&self, inbox: Arc<InboxShared>) {
         let mut state = self.lock();
-        let taken = state.delivered;
-        state.subscribers.push(Subscriber { inbox, taken });
+        let (taken, late) = (state.delivered, state.in_parts);
+        state.subscribers.push(Subscriber { inbox, taken, late });
     }
 
     /// Forgets a subscriber; returns the credit that only it held back.
@@ -146,13 +176,14 @@ impl MessageDispatcher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::message::{MessageId, frame};
 
     #[test]
     fn the_slowest_subscriber_decides_when_credit_returns() {
         let (lane, quick, slow) = (MessageDispatcher::new(100), Arc::default(), Arc::default());
         lane.subscribe(Arc::clone(&quick));
         lane.subscribe(Arc::clone(&slow));
-        assert_eq!(lane.deliver(&[0; 60], &mut Vec::new()), Ok(None));
+        assert_eq!(lane.deliver(&[0; 60], false, &mut Vec::new()), Ok((true, 0)));
         assert_eq!(lane.taken(&quick, 60), 0);
         assert_eq!(lane.taken(&slow, 30), 30);
         assert_eq!(lane.unsubscribe(&slow), 30);
@@ -162,8 +193,8 @@ mod tests {
     fn more_than_the_window_is_refused() {
         let lane = MessageDispatcher::new(100);
         lane.subscribe(Arc::default());
-        assert_eq!(lane.deliver(&[0; 100], &mut Vec::new()), Ok(None));
-        assert_eq!(lane.deliver(&[0; 1], &mut Vec::new()), Err(WindowExceeded));
+        assert_eq!(lane.deliver(&[0; 100], false, &mut Vec::new()), Ok((true, 0)));
+        assert_eq!(lane.deliver(&[0; 1], false, &mut Vec::new()), Err(WindowExceeded));
     }
 
     #[test]
@@ -189,10 +220,24 @@ mod tests {
     }
 
     #[test]
+    fn who_subscribes_in_mid_message_starts_with_the_next() {
+        let (lane, late, mut part, mut whole) = (MessageDispatcher::new(120), Arc::default(), Vec::new(), Vec::new());
+        frame::write(&mut part, Kind::Part, MessageId::of("big"), &[1; 10]);
+        frame::write(&mut whole, Kind::Message, MessageId::of("big"), &[2; 10]);
+        assert_eq!(lane.deliver(&part, true, &mut Vec::new()), Ok((false, 0)));
+        lane.subscribe(Arc::clone(&late));
+        assert_eq!(lane.deliver(&part, true, &mut Vec::new()), Ok((true, 36)), "what is passed over is consumed");
+        assert!(late.is_at_rest());
+        assert_eq!(lane.deliver(&whole.repeat(2), false, &mut Vec::new()), Ok((true, 0)));
+        assert!(!late.is_at_rest(), "the second of the two is its first");
+        assert_eq!(lane.taken(&late, 18), 36);
+    }
+
+    #[test]
     fn what_nobody_subscribed_to_is_consumed_by_arriving() {
         let lane = MessageDispatcher::new(100);
         for _ in 0..1000 {
-            assert_eq!(lane.deliver(&[0; 50], &mut Vec::new()), Ok(Some(50)));
+            assert_eq!(lane.deliver(&[0; 50], false, &mut Vec::new()), Ok((false, 50)));
         }
     }
 }

@@ -96,10 +96,18 @@ impl MessageSubsystem {
     }
 
     /// Hands a run of frames of one lane to its subscribers, if there are any; those to be woken are added to `wake`.
-    pub(crate) fn deliver(&self, lane: LaneIndex, run: &[u8], wake: &mut Vec<Waker>) -> Result<bool, Violation> {
-        let due = self.dispatchers[lane.get()].deliver(run, wake);
-        let claimed = due == Ok(None);
-        self.settle(lane, due.map(Option::unwrap_or_default)).map(|()| claimed)
+    ///
+    /// `in_parts`: the run ends within a message. Says whether there was anybody.
+    pub(crate) fn deliver(
+        &self,
+        lane: LaneIndex,
+        run: &[u8],
+        in_parts: bool,
+        wake: &mut Vec<Waker>,
+    ) -> Result<bool, Violation> {
+        let due = self.dispatchers[lane.get()].deliver(run, in_parts, wake);
+        let claimed = due.is_ok_and(|(claimed, _)| claimed);
+        self.settle(lane, due.map(|(_, due)| due)).map(|()| claimed)
     }
 
     /// Counts a run of rows, none of them taken yet.

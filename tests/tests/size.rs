@@ -1,0 +1,26 @@
+//! Annotations are the point: what a plugin costs its author is counted here, in lines of the source files that are neither
+//! blank nor a comment. A limit is what was reached, so that nothing grows unnoticed.
+
+/// The lines of a file, or of what is between its anchors of that name.
+fn lines(path: &str, anchor: Option<&str>) -> usize {
+    let path = format!("{}/../{path}", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    let part = anchor.map_or(text.as_str(), |anchor| {
+        let (_, rest) = text.split_once(&format!("// ANCHOR: {anchor}\n")).unwrap();
+        rest.split_once(&format!("// ANCHOR_END: {anchor}\n")).unwrap().0
+    });
+    part.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")).count()
+}
+
+#[test]
+fn the_heartbeat_is_a_page() {
+    // Three imports, two messages, a config of two fields, and the protocol.
+    let lines = lines("protocols/src/ping.rs", None);
+    assert!(lines <= 34, "ping takes {lines} lines");
+}
+
+#[test]
+fn the_chat_is_ten_lines() {
+    let lines = lines("examples/examples/dchat/protocol.rs", Some("protocol"));
+    assert!(lines <= 10, "the chat's message and protocol take {lines} lines");
+}
