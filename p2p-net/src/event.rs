@@ -43,7 +43,7 @@ pub enum PeerEvent {
     MsgSend {
         /// The peer.
         peer: NodeId,
-        /// The protocol that sent it, where known.
+        /// The protocol whose message it is, where known.
         protocol: Option<&'static str>,
         /// `Message::NAME` of its type.
         message: &'static str,

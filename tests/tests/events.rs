@@ -61,9 +61,9 @@ fn messages_are_told_with_protocol_name_and_size_to_those_who_ask() {
         let mut peers_only = bob.subscribe_events();
         alice.broadcast(&say(1)).await;
         let sent = next_message(&mut at_alice).await;
-        assert!(matches!(sent, PeerEvent::MsgSend { peer, message: "say", bytes: SIZE, .. } if peer == bob.id()));
-        let received = next_message(&mut at_bob).await;
         let (protocol, message, bytes) = (Some("chat"), "say", SIZE);
+        assert_eq!(sent, PeerEvent::MsgSend { peer: bob.id(), protocol, message, bytes });
+        let received = next_message(&mut at_bob).await;
         assert_eq!(received, PeerEvent::MsgRecv { peer: alice.id(), protocol, message, bytes });
         // Nobody asks now: what is sent meanwhile is told to nobody, later ones neither.
         drop((at_alice, at_bob));

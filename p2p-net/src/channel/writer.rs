@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::event::{Events, PeerEvent};
 use crate::identity::NodeId;
 use crate::message::frame::Kind;
-use crate::message::lane::{LaneIndex, LaneTable};
+use crate::message::lane::{LaneIndex, LaneSpec, LaneTable};
 use crate::message::{Grants, MessageId};
 use crate::transport::BoxWriter;
 
@@ -119,8 +119,8 @@ impl Outgoing {
     #[inline]
     fn sent(&self, lane: LaneIndex, bytes: usize) {
         if self.events.wants_messages() {
-            let message = self.table.lane(lane).name;
-            self.events.publish(PeerEvent::MsgSend { peer: self.peer, protocol: None, message, bytes });
+            let LaneSpec { name: message, protocol, .. } = *self.table.lane(lane);
+            self.events.publish(PeerEvent::MsgSend { peer: self.peer, protocol, message, bytes });
         }
     }
 

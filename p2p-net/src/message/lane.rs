@@ -44,6 +44,8 @@ pub struct LaneSpec {
     pub rate: Option<Rate>,
     /// Whether its small frames leave ahead of others.
     pub priority: Priority,
+    /// The protocol that takes its messages, the first of several; where known.
+    pub protocol: Option<&'static str>,
 }
 
 impl LaneSpec {
@@ -164,7 +166,7 @@ impl LaneTable {
             let (id, max_bytes, rate) = (spec.id, spec.max_bytes, spec.rate);
             // Nothing of the main phase may overtake the handshake, urgent or not.
             let priority = if handshake { Priority::High } else { spec.priority };
-            lanes.push(LaneSpec { id, name, max_bytes, window, kind, handshake, rate, priority });
+            lanes.push(LaneSpec { id, name, max_bytes, window, kind, handshake, rate, priority, protocol: None });
             if let Some(reply) = reply {
                 check(&reply)?;
                 let max_bytes = reply.max_bytes.max(MAX_REPLY_ERROR);
@@ -173,10 +175,27 @@ impl LaneTable {
                 let kind = if spec.stream { LaneKind::Rows } else { LaneKind::Replies };
                 // The answer to what is urgent is urgent.
                 let priority = if priority == Priority::High { priority } else { reply.priority };
-                lanes.push(LaneSpec { id, name, max_bytes, window, kind, handshake, rate: None, priority });
+                lanes.push(LaneSpec {
+                    id,
+                    name,
+                    max_bytes,
+                    window,
+                    kind,
+                    handshake,
+                    rate: None,
+                    priority,
+                    protocol: None,
+                });
             }
         }
         Self::index(lanes)
+    }
+
+    /// The same with the protocol of each lane, found by the name of its message.
+    #[must_use]
+    pub(crate) fn owned_by(mut self, protocol: impl Fn(&str) -> Option<&'static str>) -> Self {
+        self.lanes.iter_mut().for_each(|lane| lane.protocol = protocol(lane.name));
+        self
     }
 
     fn index(lanes: Vec<LaneSpec>) -> Result<Self, LaneError> {

@@ -217,10 +217,13 @@ impl ProtocolRegistry {
 
 impl State {
     fn lanes(&self) -> Result<LaneTable, LaneError> {
-        LaneTable::new(self.protocols.iter().flat_map(|protocol| {
+        let table = LaneTable::new(self.protocols.iter().flat_map(|protocol| {
             let handshake = protocol.phase == Phase::Handshake;
             protocol.handlers.iter().map(move |handler| (handler.message, handshake))
-        }))
+        }))?;
+        let takes =
+            |protocol: &Registered, name: &str| protocol.handlers.iter().any(|known| known.message.name == name);
+        Ok(table.owned_by(|name| self.protocols.iter().find(|protocol| takes(protocol, name)).map(|one| one.name)))
     }
 }
 
