@@ -206,8 +206,9 @@ impl P2p {
         }
     }
 
-    /// The most memory one channel's messages can hold, in bytes, computed from the protocols; what the setting
-    /// `limits.channel_memory` bounds.
+    /// The most memory one channel's lanes can hold, in bytes, computed from the protocols; what the setting
+    /// `limits.channel_memory` bounds. Replies that have come and whose askers have not looked yet are not in it: at most
+    /// [`MAX_PENDING_REQUESTS`](crate::channel::MAX_PENDING_REQUESTS) of them.
     pub fn channel_ceiling(&self) -> usize {
         self.registry.ceiling()
     }

@@ -176,8 +176,8 @@ impl Outbox {
         self.small.len() >= self.high_water || self.urgent.len() >= self.high_water
     }
 
-    /// Moves all small frames, urgent ones first, then credit to give back, then parts of large messages in turn, to the empty `batch`; `finished` is told each lane
-    /// whose large message is now wholly taken.
+    /// Moves all small frames, urgent ones first, then credit to give back, then parts of large messages in turn, to the
+    /// empty `batch`; `finished` is told each lane whose large message is now wholly taken.
     pub(crate) fn take(&mut self, batch: &mut Vec<u8>, mut finished: impl FnMut(LaneIndex)) {
         if self.urgent.is_empty() {
             std::mem::swap(&mut self.small, batch);

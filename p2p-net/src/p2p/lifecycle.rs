@@ -160,6 +160,8 @@ impl P2p {
 
     /// Runs the manual, inbound and outbound sessions until the node is told to stop, and then until it has stopped.
     ///
+    /// Its tasks run on the executor that `start` was given; the parameter is there because the first seed's `run` has it.
+    ///
     /// # Errors
     ///
     /// When the node is not started, or a task of it panicked.
