@@ -26,7 +26,7 @@ struct Say {
 }
 
 impl Schema for Say {
-    const SHAPE: Shape = Shape::Struct("Say", &[Field { name: "text", shape: &String::SHAPE }]);
+    const SHAPE: Shape = Shape::Struct("Say", &[Field::new("text", &String::SHAPE).docs("What is said.")]);
 }
 
 impl Message for Say {
@@ -46,6 +46,8 @@ static CHAT: ProtocolDescriptor = ProtocolDescriptor {
     requires: &[],
     construct: Construct::Channel(|_| async { Err(Error::msg("registered with a constructor")) }.boxed()),
     at: concat!(file!(), ":", line!()),
+    module: module_path!(),
+    docs: "A line of text, from whoever is connected.",
 };
 // ANCHOR_END: descriptor
 

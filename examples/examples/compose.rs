@@ -33,7 +33,7 @@ fn run() -> Outcome {
     let all = ProtocolSet::linked();
     let silent = all.clone().without::<ProtocolPing>().without::<ProtocolAddress>();
     let alone = all.clone().only::<notes>();
-    let patient = all.clone().configure::<ProtocolPing>(|ping| ping.timeout = Some(Duration::from_secs(60)));
+    let patient = all.clone().configure::<ProtocolPing>(|ping| ping.interval = Some(Duration::from_secs(300)));
     // ANCHOR_END: sets
 
     print!("{all}");

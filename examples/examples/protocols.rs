@@ -1,4 +1,4 @@
-//! Prints the protocols that are linked into a program: `cargo run --example protocols`.
+//! Prints the protocols that are linked into a program: `cargo run --example protocols`, or with `-- --json` as a manifest.
 //!
 //! The table shows what a node would run and what travels: names, versions, sessions, and each message with its id, its
 //! fingerprint and its bounds. Two builds whose tables agree can talk to each other.
@@ -32,7 +32,12 @@ async fn inventory(things: Things) -> impl Stream<Item = Thing> {
 
 fn main() -> std::io::Result<()> {
     let set = ProtocolSet::linked();
-    write!(std::io::stdout(), "{set}")?;
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => write!(std::io::stdout(), "{set}")?,
+        ["--json"] => write!(std::io::stdout(), "{}", set.manifest().to_json()?)?,
+        _ => return Err(std::io::Error::other(format!("{arguments:?}: the only argument there is, is --json"))),
+    }
     // An example checks what it shows.
     let names: Vec<_> = set.iter().map(|protocol| protocol.name).collect();
     if names == ["version", "address", "inventory", "ping"] {

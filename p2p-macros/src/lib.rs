@@ -10,6 +10,7 @@
 use proc_macro::TokenStream;
 
 mod case;
+mod docs;
 mod keys;
 mod message;
 mod mistakes;
@@ -17,6 +18,8 @@ mod outside;
 mod protocol;
 mod schema;
 mod sessions;
+#[cfg(test)]
+mod snapshots;
 mod spans;
 
 /// Makes a struct or an enum a message: a type that travels over a channel in a lane of its own.
@@ -37,6 +40,27 @@ mod spans;
 /// | `#[message(..)]` on a field | meaning |
 /// |---|---|
 /// | `opaque = "uuid-1"` | the field's type is foreign; its author vouches for its encoding by this name and version |
+///
+/// Doc comments on the type, its fields and variants are kept for the program's manifest; they are no part of the fingerprint.
+///
+/// A message is decoded within eight times its bytes and 64 KiB of memory, and one that would take more is not sent. In a foreign
+/// field, or one with serde's `with` or `from`, nobody sees how large the parts are and which have a box of their own: there,
+/// and there alone, every value is counted as if it had one and every list as if it were a hash table, so that less fits.
+///
+/// ```
+/// use p2p_net::prelude::*;
+///
+/// #[derive(Message, Serialize, Deserialize)]
+/// #[message(name = "find", max_bytes = 256, window = 1 << 16, rate = "100/10s", priority = high, reply = Found)]
+/// struct Find {
+///     key: String,
+/// }
+///
+/// #[derive(Message, Serialize, Deserialize)]
+/// struct Found(Option<Bytes>);
+///
+/// assert_eq!((Find::NAME, Find::MAX_BYTES, Found::NAME), ("find", 256, "found"));
+/// ```
 #[proc_macro_derive(Message, attributes(message))]
 pub fn derive_message(input: TokenStream) -> TokenStream {
     message::derive(input.into()).into()
@@ -46,6 +70,19 @@ pub fn derive_message(input: TokenStream) -> TokenStream {
 ///
 /// Type parameters are allowed where they have a schema themselves. Fields take `#[message(opaque = "name-and-version")]`,
 /// the type takes `#[message(crate = path)]`.
+///
+/// ```
+/// use p2p_net::prelude::*;
+///
+/// #[derive(Schema, Serialize, Deserialize)]
+/// struct Point {
+///     x: i32,
+///     y: i32,
+/// }
+///
+/// #[derive(Message, Serialize, Deserialize)]
+/// struct Path(Vec<Point>);
+/// ```
 #[proc_macro_derive(Schema, attributes(message))]
 pub fn derive_schema(input: TokenStream) -> TokenStream {
     schema::derive(input.into()).into()
@@ -61,6 +98,7 @@ pub fn derive_schema(input: TokenStream) -> TokenStream {
 /// | `phase = handshake` | `main` | before all others and to its end, or for the channel's life |
 /// | `scope = node` | `channel` | one instance for the whole node, or one for every channel |
 /// | `config = Limits` | none | a type with `Default` and `Clone` that a set of protocols can change; taken as `Config<Limits>` |
+/// | `config = Self` | none | the protocol is its own config: an instance is a copy of what the set says, unless `init` makes it |
 /// | `crate = ::p2p_net` | `::p2p_net` | where the core is, if it was renamed |
 ///
 /// With `scope = node` the instance is made when the node starts, before it listens; its jobs start when it listens, run once
@@ -68,7 +106,29 @@ pub fn derive_schema(input: TokenStream) -> TokenStream {
 ///
 /// In the impl, `fn init` or `async fn init` makes the instance (without it the type's `Default` does), each `#[on]` method
 /// handles one message, each `#[job]` method runs for as long as it likes, each `#[every("30s")]` method runs at that interval,
-/// each `#[stop]` method runs when the channel has ended. All other methods are left alone.
+/// each `#[stop]` method runs when the channel has ended. All other methods are left alone. Doc comments on the impl, or on the
+/// function, are kept for the program's manifest.
+///
+/// ```
+/// use p2p_net::{prelude::*, testing};
+///
+/// #[derive(Message, Serialize, Deserialize)]
+/// #[message(max_bytes = 64, reply = Echo)]
+/// struct Shout(String);
+///
+/// #[derive(Debug, PartialEq, Message, Serialize, Deserialize)]
+/// #[message(max_bytes = 64)]
+/// struct Echo(String);
+///
+/// #[protocol(sessions = !SEED, version = 2)]
+/// async fn valley(Shout(text): Shout) -> Echo {
+///     Echo(text)
+/// }
+///
+/// testing::pair().with::<valley>().run(async |[alice, bob]| {
+///     assert_eq!(alice.to(&bob).request(Shout("hey".to_owned())).await, Ok(Echo("hey".to_owned())));
+/// });
+/// ```
 #[proc_macro_attribute]
 pub fn protocol(arguments: TokenStream, item: TokenStream) -> TokenStream {
     protocol::annotate(arguments.into(), item.into()).into()
@@ -79,6 +139,23 @@ pub fn protocol(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// The method is `async`, takes `&self`, exactly one message by value, and any extractors, in any order. It returns `()`
 /// or `Result<()>`; for a message with a reply, the reply or a `Result` of it; for a message with a stream, `impl Stream` of
 /// its rows or of a `Result` of them, which may borrow `&self` and `&Channel` and runs in a task of its own.
+///
+/// ```
+/// use p2p_net::prelude::*;
+/// # #[derive(Message, Serialize, Deserialize)] struct Say { text: String }
+///
+/// #[derive(Default)]
+/// struct Chat;
+///
+/// #[protocol(sessions = !SEED)]
+/// impl Chat {
+///     #[on]
+///     async fn say(&self, say: Say, from: NodeId) -> Result<()> {
+///         log::info!("{}: {}", from.short(), say.text);
+///         Ok(())
+///     }
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn on(_: TokenStream, item: TokenStream) -> TokenStream {
     outside::explain("on", item.into()).into()
@@ -89,6 +166,25 @@ pub fn on(_: TokenStream, item: TokenStream) -> TokenStream {
 /// The method is `async`, takes `&self` and any extractors, and returns `()` or `Result<()>`. It ends by itself or with
 /// the channel; an error ends the channel. With `scope = node` it runs once, from the node's start to its stop, and an error
 /// is logged.
+///
+/// ```
+/// use p2p_net::prelude::*;
+/// # #[derive(Message, Serialize, Deserialize)] struct Say { text: String }
+///
+/// #[derive(Default)]
+/// struct Chat;
+///
+/// #[protocol(sessions = !SEED)]
+/// impl Chat {
+///     #[job]
+///     async fn greet(&self, channel: &Channel) -> Result<()> {
+///         Ok(channel.send(&Say { text: "hello".to_owned() }).await?)
+///     }
+/// #
+/// #     #[on]
+/// #     async fn say(&self, _say: Say) {}
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn job(_: TokenStream, item: TokenStream) -> TokenStream {
     outside::explain("job", item.into()).into()
@@ -96,9 +192,30 @@ pub fn job(_: TokenStream, item: TokenStream) -> TokenStream {
 
 /// Marks a method of an impl under `#[protocol]` as a job that runs at an interval: `#[every("30s")]`.
 ///
-/// The interval is a text, or a constant that is one: a whole number and a unit, `ms`, `s`, `m` or `h`. The job first runs
+/// The interval is a text, or a constant that is one: a whole number and a unit, `ms`, `s`, `m` or `h`. Or it is an
+/// expression of a `Duration`, `#[every(self.interval)]`, which sees `self` and the method's arguments and is evaluated
+/// once, when the protocol starts; at run time, an interval of nothing is logged as an error and the job does not run. The job first runs
 /// after one interval, on the node's clock, one run after the other: one that takes longer delays the next, and what was
 /// missed is not made up for. Otherwise it is as a [`job`](macro@job), except that a visit to a seed does not wait for it.
+///
+/// ```
+/// use p2p_net::prelude::*;
+/// # #[derive(Message, Serialize, Deserialize)] struct Say { text: String }
+///
+/// #[derive(Default)]
+/// struct Chat;
+///
+/// #[protocol(sessions = !SEED)]
+/// impl Chat {
+///     #[every("30s")]
+///     async fn still_here(&self, channel: &Channel) -> Result<()> {
+///         Ok(channel.send(&Say { text: "still here".to_owned() }).await?)
+///     }
+/// #
+/// #     #[on]
+/// #     async fn say(&self, _say: Say) {}
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn every(_: TokenStream, item: TokenStream) -> TokenStream {
     outside::explain("every", item.into()).into()
@@ -110,6 +227,25 @@ pub fn every(_: TokenStream, item: TokenStream) -> TokenStream {
 /// The method is `async`, takes `&self` and any extractors, and returns `()` or `Result<()>`. Nothing can be sent any more.
 /// It has the setting `limits.close_linger`; then it is dropped. An error or a panic in it is logged and changes nothing.
 /// With `scope = node` it runs once, when the node stops and all channels are gone.
+///
+/// ```
+/// use p2p_net::prelude::*;
+/// # #[derive(Message, Serialize, Deserialize)] struct Say { text: String }
+///
+/// #[derive(Default)]
+/// struct Chat;
+///
+/// #[protocol(sessions = !SEED)]
+/// impl Chat {
+///     #[stop]
+///     async fn bye(&self, peer: NodeId) {
+///         log::info!("{} is gone", peer.short());
+///     }
+/// #
+/// #     #[on]
+/// #     async fn say(&self, _say: Say) {}
+/// }
+/// ```
 #[proc_macro_attribute]
 pub fn stop(_: TokenStream, item: TokenStream) -> TokenStream {
     outside::explain("stop", item.into()).into()

@@ -18,6 +18,15 @@ use futures::future::{Either, select};
 const SIMULATED_START: u64 = 1_700_000_000;
 
 /// A source of time, real or simulated; clones share it.
+///
+/// ```
+/// use std::time::Duration;
+/// use p2p_net::P2p;
+///
+/// async fn pause(node: &P2p) {
+///     node.clock().sleep(Duration::from_secs(1)).await; // virtual in a test
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Clock(Source);
 
@@ -116,6 +125,18 @@ impl Clock {
     /// # Cancel safety
     ///
     /// As that of `future`, which is dropped when the limit passes.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// use std::time::Duration;
+    ///
+    /// let never = std::future::pending::<()>();
+    /// assert!(alice.clock().timeout(Duration::from_secs(5), never).await.is_err());
+    /// # });
+    /// ```
     pub async fn timeout<F: Future>(&self, limit: Duration, future: F) -> Result<F::Output, TimedOut> {
         let future = std::pin::pin!(future);
         match select(future, self.sleep(limit)).await {

@@ -13,6 +13,13 @@ pub const MAX_DETAIL: usize = 255;
 macro_rules! reasons {
     ($($code:literal $name:ident $text:literal)*) => {
         /// Why a channel ended; the codes are part of the wire format and never change their meaning.
+        ///
+        /// ```
+        /// use p2p_net::disconnect::DisconnectReason;
+        ///
+        /// assert_eq!(DisconnectReason::TooManyPeers.to_string(), "too many peers");
+        /// assert_eq!(DisconnectReason::from_code(2), DisconnectReason::TooManyPeers);
+        /// ```
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[non_exhaustive]
         pub enum DisconnectReason {
@@ -71,7 +78,7 @@ reasons! {
     8 Banned "banned"
     9 HandshakeTimeout "the handshake took too long"
     10 HandshakeRefused "the handshake was refused"
-    11 PingTimeout "a ping was not answered in time"
+    11 Timeout "a request was not answered in time"
     12 WriteStall "the peer stopped reading"
     13 UnknownKind "a frame of unknown kind"
     14 UnknownMessage "a message nobody announced"
@@ -93,6 +100,13 @@ impl DisconnectReason {
     /// Whether this reason proves that the other side broke the protocol, on purpose or by a bug.
     ///
     /// Everything that slow networks, crashes, full nodes or differing settings can cause is none.
+    ///
+    /// ```
+    /// use p2p_net::disconnect::DisconnectReason;
+    ///
+    /// assert!(DisconnectReason::WindowExceeded.is_violation());
+    /// assert!(!DisconnectReason::NetworkError.is_violation());
+    /// ```
     pub fn is_violation(self) -> bool {
         use DisconnectReason as R;
         matches!(
@@ -103,6 +117,12 @@ impl DisconnectReason {
 }
 
 /// One of the two ends of a channel, seen from this node.
+///
+/// ```
+/// use p2p_net::disconnect::Side;
+///
+/// assert_eq!(format!("closed {}", Side::Remote), "closed by the peer");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Side {
     /// This node.
@@ -121,6 +141,13 @@ impl fmt::Display for Side {
 }
 
 /// The end of a channel: the reason, what exactly happened, and who decided.
+///
+/// ```
+/// use p2p_net::disconnect::{Disconnect, DisconnectReason};
+///
+/// let end = Disconnect::remote(DisconnectReason::TooManyPeers, "64 are enough");
+/// assert_eq!(end.to_string(), "too many peers (by the peer: 64 are enough)");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Disconnect {
@@ -198,8 +225,7 @@ mod tests {
     #[test]
     fn accidents_are_no_violations() {
         use DisconnectReason as R;
-        for reason in [R::Requested, R::Stopped, R::NetworkError, R::PingTimeout, R::WriteStall, R::Probe, R::Other(99)]
-        {
+        for reason in [R::Requested, R::Stopped, R::NetworkError, R::Timeout, R::WriteStall, R::Probe, R::Other(99)] {
             assert!(!reason.is_violation(), "{reason}");
         }
         assert_eq!(R::ALL.iter().filter(|reason| reason.is_violation()).count(), 6);

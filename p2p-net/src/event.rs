@@ -12,6 +12,21 @@ use crate::disconnect::{Disconnect, Side};
 use crate::identity::NodeId;
 
 /// Something that happened to a peer.
+///
+/// ```
+/// # use p2p_net::{prelude::*, testing};
+/// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+/// # #[protocol] async fn shout(_say: Say) {}
+/// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+/// use p2p_net::event::{PeerEvent, Seen};
+///
+/// let mut events = alice.subscribe_events();
+/// bob.stop().await;
+/// if let Some(Seen::Event(PeerEvent::Drop { peer, reason })) = events.next().await {
+///     assert_eq!((peer, reason.to_string().as_str()), (bob.id(), "the node is shutting down (by the peer)"));
+/// }
+/// # });
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerEvent {
@@ -70,6 +85,24 @@ impl PeerEvent {
 }
 
 /// What a subscriber receives.
+///
+/// ```
+/// # use p2p_net::{prelude::*, testing};
+/// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+/// # #[protocol] async fn shout(_say: Say) {}
+/// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+/// use p2p_net::event::Seen;
+///
+/// let mut events = alice.subscribe_events();
+/// alice.stop().await;
+/// while let Some(seen) = events.next().await {
+///     match seen {
+///         Seen::Event(event) => println!("{event:?}"),
+///         Seen::Lost(many) => println!("{many} events are missing here"),
+///     }
+/// }
+/// # });
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
     /// An event.
@@ -174,6 +207,17 @@ impl Events {
 }
 
 /// A subscription to [`PeerEvent`]s.
+///
+/// ```
+/// # use p2p_net::{prelude::*, testing};
+/// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+/// # #[protocol] async fn shout(_say: Say) {}
+/// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+/// let mut events = alice.subscribe_events();
+/// alice.stop().await;
+/// while events.next().await.is_some() {} // ends with the node
+/// # });
+/// ```
 #[derive(Debug)]
 pub struct PeerEvents {
     receiver: Receiver<PeerEvent>,
@@ -186,6 +230,19 @@ impl PeerEvents {
     /// # Cancel safety
     ///
     /// Nothing is lost when the future is dropped.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// let mut events = alice.subscribe_events();
+    /// alice.stop().await;
+    /// while let Some(seen) = events.next().await {
+    ///     println!("{seen:?}");
+    /// }
+    /// # });
+    /// ```
     pub async fn next(&mut self) -> Option<Seen> {
         match self.receiver.recv_direct().await {
             Ok(event) => Some(Seen::Event(event)),

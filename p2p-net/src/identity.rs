@@ -41,6 +41,15 @@ const fn ends(first: u8, between: u8, last: u8) -> [u8; 32] {
 }
 
 /// The secret half of a node's identity; clones share it.
+///
+/// ```
+/// use p2p_net::identity::SecretKey;
+///
+/// let secret = SecretKey::generate()?;
+/// let signature = secret.sign(b"hello");
+/// assert!(secret.id().verify(b"hello", &signature));
+/// # Ok::<(), p2p_net::identity::IdentityError>(())
+/// ```
 #[derive(Clone)]
 pub struct SecretKey {
     seed: [u8; 32],
@@ -200,6 +209,16 @@ pub enum IdentityError {
 /// A node's name: its Ed25519 public key.
 ///
 /// Its text is 52 characters of lower-case base32. In readable formats it is stored as that text, in others as 32 bytes.
+///
+/// ```
+/// use p2p_net::NodeId;
+/// use p2p_net::identity::SecretKey;
+///
+/// let id = SecretKey::generate()?.id();
+/// assert_eq!(id.to_string().parse::<NodeId>()?, id);
+/// assert!(id.to_string().starts_with(&id.short()));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeId([u8; 32]);
 

@@ -32,10 +32,15 @@
 //! | [`message`] | what travels over it: messages, lanes, inboxes, frames |
 //! | [`transport`] | `tls`, `tcp` and `memory` behind one trait |
 //! | [`event`], [`disconnect`] | what happens to peers, and why |
+//! | `manifest` | all of that as a file, and whether a change of it breaks the wire (feature `manifest`) |
 //! | `testing` | a network in memory on virtual time (feature `testing`) |
 //!
 //! The library logs with [`log`], target `net`, and never prints.
 
+#[cfg(feature = "testing")]
+#[doc(hidden)]
+#[path = "bench.rs"]
+pub mod __bench;
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
@@ -47,6 +52,8 @@ mod error;
 pub mod event;
 pub mod hosts;
 pub mod identity;
+#[cfg(feature = "manifest")]
+pub mod manifest;
 pub mod message;
 pub mod node_url;
 pub mod p2p;

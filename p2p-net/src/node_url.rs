@@ -17,6 +17,14 @@ pub const MAX_NODE_URL_BYTES: usize = 512;
 const MAX_HOST_BYTES: usize = 253;
 
 /// The address of a node, with or without the id it must prove.
+///
+/// ```
+/// use p2p_net::node_url::NodeUrl;
+///
+/// let url: NodeUrl = "tls://seed.example.org:9000".parse()?;
+/// assert_eq!((url.scheme(), url.host(), url.port(), url.id()), ("tls", "seed.example.org", 9000, None));
+/// # Ok::<(), p2p_net::node_url::NodeUrlError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeUrl {
     scheme: String,

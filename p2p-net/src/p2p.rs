@@ -31,6 +31,14 @@ use crate::tasks::TaskGroup;
 use crate::transport::Transports;
 
 /// A node, shared. First seed: `P2pPtr`.
+///
+/// ```
+/// use p2p_net::P2pPtr;
+///
+/// fn describe(node: &P2pPtr) -> String {
+///     format!("{} with {} peers", node.id().short(), node.peer_count())
+/// }
+/// ```
 pub type P2pPtr = Arc<P2p>;
 
 /// A node of the network: its identity, its sessions, its protocols.
@@ -89,36 +97,103 @@ impl P2p {
     /// # Cancel safety
     ///
     /// When dropped, a new identity may have been written to the data folder.
+    ///
+    /// ```no_run
+    /// use p2p_net::{P2p, Settings};
+    ///
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// let p2p = P2p::new(Settings { name: "chat".to_owned(), ..Settings::default() }).await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn new(settings: Settings) -> Result<P2pPtr, NewError> {
         Self::builder(settings).build().await
     }
 
     /// A node that is more than its settings: an identity, a set of protocols, states, transports, a clock.
+    ///
+    /// ```
+    /// # use p2p_net::{P2p, ProtocolSet, Settings};
+    /// # smol::block_on(async {
+    /// let builder = P2p::builder(Settings::default()).state(7_u32);
+    /// let p2p = builder.protocols(ProtocolSet::empty()).without_handshake().build().await?;
+    /// assert_eq!(*p2p.state_of::<u32>().ok_or("no state")?, 7);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn builder(settings: Settings) -> P2pBuilder {
         P2pBuilder::new(settings)
     }
 
     /// This node's id: its public key.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert_ne!(alice.id(), bob.id());
+    /// # });
+    /// ```
     pub fn id(&self) -> NodeId {
         self.id
     }
 
     /// The settings it was made with.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert_eq!(alice.settings().network, "main");
+    /// # });
+    /// ```
     pub fn settings(&self) -> &Arc<Settings> {
         &self.settings
     }
 
     /// The address book.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert!(alice.hosts().bans().is_empty());
+    /// # });
+    /// ```
     pub fn hosts(&self) -> &Hosts {
         &self.hosts
     }
 
     /// The protocols this node runs.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, _bob]| {
+    /// assert_eq!(alice.protocol_registry().names(), ["shout/1"]);
+    /// # });
+    /// ```
     pub fn protocol_registry(&self) -> &ProtocolRegistry {
         &self.registry
     }
 
     /// Its time.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// use std::time::Duration;
+    ///
+    /// let before = alice.clock().now();
+    /// alice.clock().sleep(Duration::from_secs(60)).await; // passes at once in a test
+    /// assert!(alice.clock().now() - before >= Duration::from_secs(60));
+    /// # });
+    /// ```
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
@@ -129,11 +204,29 @@ impl P2p {
     }
 
     /// The inbound session.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert_eq!(alice.session_inbound().urls(), alice.advertised());
+    /// # });
+    /// ```
     pub fn session_inbound(&self) -> &InboundSession {
         &self.inbound
     }
 
     /// The outbound session.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert_eq!(alice.session_outbound().connected(), 0, "alice dialled bob by hand");
+    /// # });
+    /// ```
     pub fn session_outbound(&self) -> &OutboundSession {
         &self.outbound
     }
@@ -144,21 +237,61 @@ impl P2p {
     }
 
     /// The channels to all connected peers, by id.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// for channel in alice.channels() {
+    ///     channel.send(&Say("hello".to_owned())).await.unwrap();
+    /// }
+    /// # });
+    /// ```
     pub fn channels(&self) -> Vec<Channel> {
         self.peers.channels()
     }
 
     /// The channel to one peer.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert!(alice.channel(&bob.id()).is_some());
+    /// bob.stop().await;
+    /// alice.until(|alice| alice.channel(&bob.id()).is_none()).await;
+    /// # });
+    /// ```
     pub fn channel(&self, peer: &NodeId) -> Option<Channel> {
         self.peers.find(peer)
     }
 
     /// What is known of all connected peers, by id.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert_eq!(alice.peers()[0].id, bob.id());
+    /// # });
+    /// ```
     pub fn peers(&self) -> Vec<PeerInfo> {
         self.peers.channels().iter().map(Channel::info).collect()
     }
 
     /// How many peers are connected.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert_eq!((alice.peer_count(), bob.peer_count()), (1, 1));
+    /// # });
+    /// ```
     pub fn peer_count(&self) -> usize {
         self.peers.len()
     }
@@ -172,31 +305,103 @@ impl P2p {
     /// # Cancel safety
     ///
     /// When dropped, the attempt goes on.
+    ///
+    /// ```no_run
+    /// # use std::sync::Arc;
+    /// # use p2p_net::{P2p, Settings};
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let ex = Arc::new(smol::Executor::new());
+    /// # let p2p = P2p::new(Settings::default()).await?;
+    /// match p2p.add_peer(&"tls://198.51.100.7:9000".parse()?).await {
+    ///     Ok(peer) => println!("connected to {peer}"),
+    ///     Err(error) => println!("{error}"),
+    /// }
+    /// # Ok(()) }
+    /// ```
     pub async fn add_peer(&self, url: &NodeUrl) -> Result<NodeId, ConnectError> {
         self.manual.connect(url).await
     }
 
     /// Subscribes to peers that come and go, from now on.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// use p2p_net::event::{PeerEvent, Seen};
+    ///
+    /// let mut events = alice.subscribe_events();
+    /// bob.stop().await;
+    /// let gone = events.next().await;
+    /// assert!(matches!(gone, Some(Seen::Event(PeerEvent::Drop { peer, .. })) if peer == bob.id()));
+    /// # });
+    /// ```
     pub fn subscribe_events(&self) -> PeerEvents {
         self.events.subscribe()
     }
 
     /// Subscribes to peers that come and go and to every message sent and received, from now on.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// use p2p_net::event::{PeerEvent, Seen};
+    ///
+    /// let mut events = bob.subscribe_message_events();
+    /// alice.to(&bob).send(&Say("hello".to_owned())).await.unwrap();
+    /// let seen = events.next().await;
+    /// assert!(matches!(seen, Some(Seen::Event(PeerEvent::MsgRecv { message: "say", bytes: 6, .. }))));
+    /// # });
+    /// ```
     pub fn subscribe_message_events(&self) -> PeerEvents {
         self.events.subscribe_messages()
     }
 
     /// The application's state of type `T`, if it gave one.
+    ///
+    /// ```
+    /// # use p2p_net::{P2p, ProtocolSet, Settings};
+    /// # smol::block_on(async {
+    /// let p2p = P2p::builder(Settings::default()).state(String::from("mine")).protocols(ProtocolSet::empty());
+    /// let p2p = p2p.without_handshake().build().await?;
+    /// assert!(p2p.state_of::<String>().is_some() && p2p.state_of::<u8>().is_none());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn state_of<T: Send + Sync + 'static>(&self) -> Option<State<T>> {
         self.states.find()
     }
 
     /// The config of type `T`, if a protocol of this node has one; see [`ProtocolSet::configure`](crate::ProtocolSet::configure).
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// #[derive(Clone, Default)]
+    /// struct Unused;
+    ///
+    /// assert!(alice.config_of::<Unused>().is_none(), "no protocol of this node has such a config");
+    /// # });
+    /// ```
     pub fn config_of<T: Send + Sync + 'static>(&self) -> Option<Config<T>> {
         self.states.config()
     }
 
     /// The addresses others may be told of: the external ones of the settings, or those it listens at.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert_eq!(alice.advertised()[0].id(), Some(alice.id()));
+    /// # });
+    /// ```
     pub fn advertised(&self) -> Vec<NodeUrl> {
         let external = &self.settings.external;
         if external.is_empty() {
@@ -206,19 +411,49 @@ impl P2p {
         }
     }
 
-    /// The most memory one channel's lanes can hold, in bytes, computed from the protocols; what the setting
-    /// `limits.channel_memory` bounds. Replies that have come and whose askers have not looked yet are not in it: at most
-    /// [`MAX_PENDING_REQUESTS`](crate::channel::MAX_PENDING_REQUESTS) of them.
+    /// The most memory one channel's lanes can hold, in bytes, computed from the protocols and from what their windows may
+    /// grow by on long links; what the setting `limits.channel_memory` bounds. Replies that have come and whose askers have
+    /// not looked yet are not in it: at most [`MAX_PENDING_REQUESTS`](crate::channel::MAX_PENDING_REQUESTS) of them.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert!(alice.channel_ceiling() <= alice.settings().limits.channel_memory);
+    /// # });
+    /// ```
     pub fn channel_ceiling(&self) -> usize {
-        self.registry.ceiling()
+        let (ceiling, limits) = (self.registry.ceiling(), &self.settings.limits);
+        ceiling + limits.window_growth.min(limits.channel_memory.saturating_sub(ceiling))
     }
 
     /// A random number from 0 up to, but not, 1, from the node's own generator.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert!((0.0..1.0).contains(&alice.random_unit()));
+    /// # });
+    /// ```
     pub fn random_unit(&self) -> f64 {
         self.rng.lock().unwrap_or_else(PoisonError::into_inner).f64()
     }
 
     /// How many tasks of this node have not ended; 0 after [`stop`](Self::stop).
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert!(alice.task_count() > 0);
+    /// alice.stop().await;
+    /// assert_eq!(alice.task_count(), 0);
+    /// # });
+    /// ```
     pub fn task_count(&self) -> usize {
         self.running.get().map_or(0, |running| running.tasks.len()) + self.nodewide.tasks()
     }

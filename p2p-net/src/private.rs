@@ -11,8 +11,8 @@ pub use crate::p2p::P2pPtr;
 pub use crate::protocol::argument::{Argument, Received, arg, extractor, node_extractor, on};
 pub use crate::protocol::outcome::{ByDefault, IntoInstance, JobOutcome, Outcome};
 pub use crate::protocol::{
-    Configure, Construct, Context, Handles, Linked, NodeContext, Phase, Protocol, ProtocolBase, ProtocolDescriptor,
-    SessionFlags,
+    Config, Configure, Construct, Context, Handles, Linked, NodeContext, Phase, Protocol, ProtocolBase,
+    ProtocolDescriptor, SessionFlags,
 };
 pub use crate::rate::Rate;
 
@@ -65,7 +65,15 @@ pub const fn check_bounded<M: Message>() {
         M::SHAPE.is_bounded(),
         "a sequence of things that take no bytes: a few bytes could claim a billion of them"
     );
+    assert!(
+        size_of::<M>() <= LARGEST_VALUE && M::SHAPE.largest_element() <= LARGEST_VALUE,
+        "a value over 64 KiB, which would not fit the stack it is decoded on: keep arrays of arrays in a `Vec`"
+    );
 }
+
+/// The most a message, or an element of a list in it, takes where it lies, in bytes: several are on the stack at once, and
+/// a thread's stack is 2 MiB.
+const LARGEST_VALUE: usize = 64 << 10;
 
 /// Panics, while compiling, when a message's `WINDOW` cannot hold two frames of it.
 #[track_caller]
@@ -103,6 +111,16 @@ pub const fn interval(text: &str) -> Duration {
     assert!(!interval.is_zero(), "an interval of nothing would never let anything else run; the least is `1ms`");
     assert!(interval.as_secs() <= LONGEST_INTERVAL, "an interval is at most `8760h`, a year");
     interval
+}
+
+/// The interval of `#[every(self.interval)]` on `job`; `None`, and a line in the log, when it is none: the rest of the protocol
+/// must not fail for it on every channel.
+pub fn computed_interval(job: &str, interval: Duration) -> Option<Duration> {
+    let is_one = !interval.is_zero() && interval.as_secs() <= LONGEST_INTERVAL;
+    if !is_one {
+        log::error!(target: "net", "`#[every]` on `{job}`: {interval:?} is no interval, so it does not run: use more than nothing and at most a year");
+    }
+    is_one.then_some(interval)
 }
 
 /// The longest interval, in seconds: moments that far ahead can still be computed.
@@ -209,6 +227,8 @@ pub const STUB: ProtocolDescriptor = ProtocolDescriptor {
     requires: &[],
     construct: Construct::Channel(never),
     at: "",
+    module: "",
+    docs: "",
 };
 
 fn never(_: &Context) -> BoxFuture<'_, Result<Arc<dyn ProtocolBase>>> {

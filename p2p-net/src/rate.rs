@@ -16,6 +16,14 @@ use crate::settings::duration;
 const MAX_PER: Duration = Duration::from_secs(366 * 24 * 3_600);
 
 /// So many in such a time, and so many at once after a rest; as text `1 per 10s, burst 1000`.
+///
+/// ```
+/// use p2p_net::rate::Rate;
+///
+/// let rate: Rate = "1 per 10s, burst 1000".parse()?;
+/// assert_eq!((rate.count, rate.per.as_secs(), rate.burst), (1, 10, 1000));
+/// # Ok::<(), p2p_net::rate::RateError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rate {
     /// How many in each `per`.
@@ -89,6 +97,17 @@ impl<'de> Deserialize<'de> for Rate {
 }
 
 /// A token bucket, kept as the moment at which it will be full again; `None` while it is full.
+///
+/// ```
+/// use std::time::Duration;
+/// use p2p_net::clock::Clock;
+/// use p2p_net::rate::{Rate, TokenBucket};
+///
+/// let (rate, now) = (Rate::new(1, Duration::from_secs(1), 2), Clock::simulated().now());
+/// let mut bucket = TokenBucket::default();
+/// assert!(bucket.take(&rate, now) && bucket.take(&rate, now));
+/// assert!(!bucket.take(&rate, now), "a burst of two");
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct TokenBucket(Option<Instant>);
 

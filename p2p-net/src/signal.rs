@@ -9,6 +9,15 @@ use std::future::Future;
 use std::pin::pin;
 
 /// Given once, seen by everybody who waits or will wait; clones share it.
+///
+/// ```
+/// use p2p_net::signal::Signal;
+///
+/// let signal = Signal::default();
+/// assert!(!signal.is_given());
+/// signal.give();
+/// smol::block_on(signal.wait()); // at once
+/// ```
 #[derive(Debug, Clone, Default)]
 pub struct Signal(Arc<Inner>);
 

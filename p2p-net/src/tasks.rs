@@ -70,12 +70,12 @@ impl TaskGroup {
             number
         };
         let entry = Entry { group: self.clone(), number };
-        let task = self.0.executor.spawn(async move {
-            let entry = entry;
-            if let Err(panic) = AssertUnwindSafe(future).catch_unwind().await {
+        // Not an async block: it would keep room for `future` twice, and a channel is several tasks.
+        let task = self.0.executor.spawn(AssertUnwindSafe(future).catch_unwind().map(move |outcome| {
+            if let Err(panic) = outcome {
                 (entry.group.0.on_panic)(name, panic_text(&*panic));
             }
-        });
+        }));
         let mut state = self.lock();
         match state.tasks.get_mut(&number) {
             Some(place) => *place = Some(task),

@@ -46,6 +46,7 @@ pub struct ProtocolAddress {
     answered: Mutex<TokenBucket>,
 }
 
+/// The exchange of addresses: whom do you know?
 #[protocol(name = "address", sessions = ALL)]
 impl ProtocolAddress {
     #[on]

@@ -43,6 +43,7 @@ pub struct ProtocolVersion {
     accepted: Signal,
 }
 
+/// The handshake: who are you, of which network, and what do we both speak?
 #[protocol(name = "version", sessions = ALL, phase = handshake)]
 impl ProtocolVersion {
     #[job]
@@ -54,7 +55,8 @@ impl ProtocolVersion {
             listen: node.advertised(),
             observed: channel.remote().to_string(),
         };
-        channel.request(version).await?;
+        let (Verack, rtt) = channel.request(version).timed().await?;
+        channel.record_rtt(rtt);
         self.accepted.wait().await;
         Ok(())
     }

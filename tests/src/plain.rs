@@ -21,7 +21,7 @@ macro_rules! message {
 
         impl Schema for $name {
             const SHAPE: Shape =
-                Shape::Struct(stringify!($name), &[Field { name: stringify!($field), shape: &<$type>::SHAPE }]);
+                Shape::Struct(stringify!($name), &[Field::new(stringify!($field), &<$type>::SHAPE)]);
         }
 
         impl Message for $name {
@@ -111,6 +111,8 @@ macro_rules! protocol {
                 requires: &[],
                 construct: Construct::Channel(|_| async { Ok(Arc::new($name) as Arc<dyn ProtocolBase>) }.boxed()),
                 at: concat!(file!(), ":", line!()),
+                module: module_path!(),
+                docs: "",
             };
         }
 

@@ -6,7 +6,7 @@ use p2p_net::Settings;
 use p2p_net::disconnect::{DisconnectReason as Reason, Side};
 use p2p_net::event::{PeerEvent, Seen};
 use p2p_net::message::frame::{Kind, MAX_PAYLOAD};
-use p2p_net::message::{Message, MessageId};
+use p2p_net::message::{MOST_GROWTH, Message, MessageId};
 use p2p_net::p2p::P2pPtr;
 use p2p_net::testing::{Simulation, secret_of};
 use p2p_tests::meter::{Flat, alone};
@@ -35,7 +35,11 @@ fn violations() -> Vec<(&'static str, Vec<u8>, Reason)> {
         ("text that is no text", frame::<Note>(Kind::Message, &[1, 0xff]), Reason::Malformed),
         ("a length without its bytes", frame::<Blob>(Kind::Message, &[253, 0, 0, 0, 0, 0, 0, 1, 0]), Reason::Malformed),
         ("a full window and one frame", full.repeat(65), Reason::WindowExceeded),
-        ("credit beyond the window", frame::<Note>(Kind::Window, &[1, 0, 0, 0]), Reason::WindowExceeded),
+        (
+            "credit beyond the largest window",
+            frame::<Note>(Kind::Window, &(Note::WINDOW * (MOST_GROWTH - 1) + 1).to_le_bytes()),
+            Reason::WindowExceeded,
+        ),
         ("all credit there is", frame::<Note>(Kind::Window, &[0xff; 4]), Reason::WindowExceeded),
         ("credit of three bytes", frame::<Note>(Kind::Window, &[0; 3]), Reason::Malformed),
         ("credit of five bytes", frame::<Note>(Kind::Window, &[0; 5]), Reason::Malformed),

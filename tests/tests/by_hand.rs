@@ -16,7 +16,7 @@ struct Say {
 }
 
 impl Schema for Say {
-    const SHAPE: Shape = Shape::Struct("Say", &[Field { name: "text", shape: &String::SHAPE }]);
+    const SHAPE: Shape = Shape::Struct("Say", &[Field::new("text", &String::SHAPE)]);
 }
 
 impl Message for Say {
@@ -32,11 +32,11 @@ struct Ask(u32);
 struct Answer(u32);
 
 impl Schema for Ask {
-    const SHAPE: Shape = Shape::Struct("Ask", &[Field { name: "0", shape: &u32::SHAPE }]);
+    const SHAPE: Shape = Shape::Struct("Ask", &[Field::new("0", &u32::SHAPE)]);
 }
 
 impl Schema for Answer {
-    const SHAPE: Shape = Shape::Struct("Answer", &[Field { name: "0", shape: &u32::SHAPE }]);
+    const SHAPE: Shape = Shape::Struct("Answer", &[Field::new("0", &u32::SHAPE)]);
 }
 
 impl Message for Ask {
@@ -64,6 +64,8 @@ static CHAT: ProtocolDescriptor = ProtocolDescriptor {
     requires: &[],
     construct: Construct::Channel(|_| async { Err(Error::msg("registered with a constructor")) }.boxed()),
     at: concat!(file!(), ":", line!()),
+    module: module_path!(),
+    docs: "",
 };
 
 type Log = Arc<Mutex<Vec<String>>>;

@@ -32,6 +32,16 @@ fn every_example_holds() {
 }
 
 #[test]
+fn protocols_are_printed_as_a_manifest_too() {
+    let mut program = Process::start("protocols", "protocols", &["--json"]);
+    program.line(|line| line == "  \"format\": 1,");
+    program.line(|line| line.contains("\"docs\": \"A protocol of this program's own, beside the linked ones.\""));
+    program.line(|line| line.contains("\"rows\": {"));
+    program.ends_well();
+    Process::start("protocols", "protocols", &["--jsno"]).ends_with(1);
+}
+
+#[test]
 fn no_example_is_forgotten() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/examples");
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

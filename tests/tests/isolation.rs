@@ -76,6 +76,8 @@ impl Protocol for Twins {
         requires: &[],
         construct: Construct::Channel(|_| async { Ok(Arc::new(Twins) as Arc<dyn ProtocolBase>) }.boxed()),
         at: concat!(file!(), ":", line!()),
+        module: module_path!(),
+        docs: "",
     };
 }
 
@@ -185,6 +187,8 @@ macro_rules! clumsy {
                 requires: &[],
                 construct: Construct::Channel($construct),
                 at: concat!(file!(), ":", line!()),
+                module: module_path!(),
+                docs: "",
             };
         }
 

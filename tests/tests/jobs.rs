@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use p2p_net::prelude::*;
-use p2p_net::testing::Simulation;
+use p2p_net::testing::{self, Simulation};
 use p2p_net::{P2p, P2pPtr, ProtocolSet};
 
 #[derive(Default)]
@@ -54,6 +54,20 @@ impl Clockwork {
         note(node, "bye");
         assert!(channel.disconnect().is_some());
         Err(Error::msg("an error at the end is logged"))
+    }
+}
+
+/// Its own config, with an interval that is computed.
+#[derive(Clone, Default)]
+struct Metronome {
+    beat: Option<Duration>,
+}
+
+#[protocol(config = Self)]
+impl Metronome {
+    #[every(self.beat.unwrap_or(settings.limits.heartbeat_interval) * 2)]
+    async fn beat(&self, node: &P2p, settings: &Settings) {
+        note(node, "beat");
     }
 }
 
@@ -146,5 +160,34 @@ fn a_panicking_and_a_hanging_end_hurt_nobody() {
         assert_eq!(times(&bob, "panics").len(), 1, "it runs after a panic of its protocol too");
         bob.stop().await;
         assert_eq!((alice.task_count(), bob.task_count()), (0, 0));
+    });
+}
+
+/// When the metronome was heard in two minutes.
+fn beats(set: ProtocolSet) -> (Vec<u64>, Vec<u64>) {
+    let network = testing::pair().protocols(set).state(Log::default);
+    network.run(async |[alice, bob]| {
+        alice.clock().sleep(Duration::from_secs(121)).await;
+        (times(&alice, "beat"), times(&bob, "beat"))
+    })
+}
+
+#[test]
+fn an_interval_is_computed_from_the_config_and_the_arguments() {
+    let set = || ProtocolSet::empty().with::<Metronome>();
+    assert_eq!(beats(set()), (vec![60, 120], vec![60, 120]), "twice the 30 s of the settings");
+    let fast = set().configure::<Metronome>(|metronome| metronome.beat = Some(Duration::from_secs(20)));
+    assert_eq!(beats(fast), (vec![40, 80, 120], vec![40, 80, 120]));
+}
+
+#[test]
+fn an_interval_of_nothing_ends_its_job_and_nothing_else() {
+    let set = ProtocolSet::empty().with::<Metronome>();
+    let silent = set.configure::<Metronome>(|metronome| metronome.beat = Some(Duration::ZERO));
+    let network = testing::pair().protocols(silent).state(Log::default);
+    network.run(async |[alice, bob]| {
+        alice.clock().sleep(Duration::from_secs(600)).await;
+        assert!(alice.is_connected(&bob) && bob.is_connected(&alice));
+        assert_eq!((times(&alice, "beat"), times(&bob, "beat")), (vec![], vec![]));
     });
 }

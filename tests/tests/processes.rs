@@ -24,7 +24,8 @@ impl Folder {
 
     /// Settings with which a silent peer is dropped, and dialled again, in a few seconds.
     fn impatient(&self) -> String {
-        let limits = "ping_interval = '500ms'\nping_timeout = '2s'\nreconnect_min = '200ms'\nreconnect_max = '1s'\n";
+        let limits =
+            "heartbeat_interval = '500ms'\nrequest_timeout = '2s'\nreconnect_min = '200ms'\nreconnect_max = '1s'\n";
         let text = format!("[limits]\n{limits}");
         Settings::from_toml(&text).unwrap().validate().unwrap();
         let path = self.0.join("impatient.toml");

@@ -100,12 +100,40 @@ fn a_request_ends_at_its_deadline_and_a_late_reply_is_ignored() {
         let before = sim.clock().elapsed();
         let limit = Duration::from_secs(20);
         let late = channel.request(Slow(25_000)).await;
-        assert_eq!(late, Err(RequestError::TimedOut { request: "slow", limit }));
+        assert_eq!(late, Err(RequestError::TimedOut { peer: bob.id(), request: "slow", limit }));
         let took = sim.clock().elapsed() - before;
         assert!(took >= limit && took < limit + Duration::from_millis(10), "{took:?}");
         assert_eq!(channel.pending_requests(), 0);
         sim.clock().sleep(Duration::from_secs(10)).await;
         assert_eq!(channel.request(Quick(7)).await, Ok(Done(7)), "the late reply came, and meant nothing");
+        end(alice, bob, channel).await;
+    });
+}
+
+#[test]
+fn a_request_has_a_limit_of_its_own_beside_those_that_have_longer() {
+    let sim = Simulation::new(6);
+    sim.run(async {
+        let (alice, bob, channel) = pair(&sim).await;
+        // Its deadline is the one that is watched when a nearer one comes.
+        let mut slow = channel.request(Slow(15_000));
+        assert!(futures::poll!(&mut slow).is_pending());
+        sim.clock().sleep(Duration::from_millis(100)).await;
+        let before = sim.clock().elapsed();
+        let limit = Duration::from_millis(700);
+        let (Err(late), _) = futures::join!(
+            channel.request(Slow(14_000)).within(limit),
+            channel.request(Slow(16_000)).within(Duration::from_millis(900))
+        ) else {
+            panic!("it is late")
+        };
+        assert_eq!(late, RequestError::TimedOut { peer: bob.id(), request: "slow", limit });
+        let took = sim.clock().elapsed() - before;
+        assert!(took >= limit && took < Duration::from_secs(1), "{took:?}");
+        let (done, took) = slow.timed().await.unwrap();
+        assert_eq!(done, Done(15_000));
+        assert!(took >= Duration::from_secs(15) && took < Duration::from_secs(16), "since it was asked: {took:?}");
+        assert_eq!(channel.request(Quick(1)).within(Duration::MAX).await, Ok(Done(1)), "no limit at all");
         end(alice, bob, channel).await;
     });
 }
@@ -169,6 +197,27 @@ fn nobody_waits_for_a_protocol_that_has_ended() {
         assert_eq!(bulky(false, 900_000).await, nobody("bulky"));
         assert!(sim.clock().elapsed() - before < Duration::from_secs(5), "nobody waited for a deadline");
         assert_eq!(channel.request(Slow(1)).await, Ok(Done(1)), "other protocols live");
+        end(alice, bob, channel).await;
+    });
+}
+
+#[test]
+fn the_time_runs_while_a_request_waits_for_its_lane() {
+    let sim = Simulation::new(8);
+    sim.run(async {
+        let (alice, bob, channel) = pair(&sim).await;
+        let bulky = || Bulky { panics: false, data: vec![7; 150_000].into() };
+        // Its window is 200,000 bytes: while the handler of the slow one is busy, nothing of it is given back.
+        sim.network().cut("alice", "bob");
+        let limit = Duration::from_millis(50);
+        let before = sim.clock().elapsed();
+        let all = join_all((0..4).map(|_| channel.request(bulky()).within(limit))).await;
+        let late = RequestError::TimedOut { peer: bob.id(), request: "bulky", limit };
+        assert!(all.iter().all(|answer| *answer == Err(late.clone())), "{all:?}");
+        let took = sim.clock().elapsed() - before;
+        assert!(took >= limit && took < limit * 2, "{took:?}");
+        sim.network().heal("alice", "bob");
+        assert_eq!(channel.request(Quick(1)).await, Ok(Done(1)));
         end(alice, bob, channel).await;
     });
 }

@@ -77,7 +77,7 @@ fn two_hundred_nodes_fill_their_slots_from_one_seed_and_repeat() {
 fn a_bad_day(seed: u64) -> u64 {
     const HOSTS: usize = 40;
     let sim = Simulation::new(seed);
-    let slow = Link { latency: Duration::from_millis(60), jitter: Duration::from_millis(40) };
+    let slow = Link { latency: Duration::from_millis(60), jitter: Duration::from_millis(40), ..Link::default() };
     sim.network().set_default_link(slow);
     sim.run(async {
         let (seed_node, mut nodes) = network(&sim, HOSTS).await;

@@ -72,8 +72,8 @@ fn both_dial(seed: u64, there: Duration, back: Duration, later: Duration) -> [us
     // The names decide the ids, and the ids which of the two decides.
     let (a, b) = (format!("a{seed}"), format!("b{seed}"));
     let jitter = there / 2;
-    sim.network().set_link(&a, &b, Link { latency: there, jitter });
-    sim.network().set_link(&b, &a, Link { latency: back, jitter });
+    sim.network().set_link(&a, &b, Link { latency: there, jitter, ..Link::default() });
+    sim.network().set_link(&b, &a, Link { latency: back, jitter, ..Link::default() });
     let added = sim.run(async {
         let mut nodes = Vec::new();
         for host in [&a, &b] {

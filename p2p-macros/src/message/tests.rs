@@ -24,7 +24,7 @@ fn a_message_has_a_name_limits_and_a_shape() {
         "const WINDOW : u32 = 1 << 20 ;",
         "type Answer = __p2p :: One < Pong > ;",
         "impl __p2p :: Request for PingMe { type Reply = Pong ; }",
-        r#"__p2p :: Shape :: Struct ("ping_me" , & [__p2p :: Field { name : "n" , shape : & < u32 as __p2p :: Schema > :: SHAPE }])"#,
+        r#"__p2p :: Shape :: Struct ("ping_me" , & [__p2p :: Field { name : "n" , shape : & < u32 as __p2p :: Schema > :: SHAPE , docs : "" }])"#,
         "use :: p2p_net :: __private as __p2p ;",
     ] {
         assert!(code.contains(part), "{part}\n{code}");
@@ -67,9 +67,21 @@ fn structs_and_enums_of_every_kind_have_a_shape() {
     assert!(expanded("struct Unit;").contains(r#"Shape :: Struct ("unit" , & [])"#));
     assert!(expanded("struct Pair(u8, u16);").contains(r#"name : "1" , shape : & < u16 as"#));
     let code = expanded("enum E { A, B(u8), C { r#type: u16 } }");
-    assert!(code.contains(r#"Variant { name : "A" , fields : & [] }"#), "{code}");
+    assert!(code.contains(r#"Variant { name : "A" , fields : & [] , docs : "" }"#), "{code}");
     assert!(code.contains(r#"Variant { name : "B" , fields : & [__p2p :: Field { name : "0""#), "{code}");
     assert!(code.contains(r#"Field { name : "type""#), "{code}");
+}
+
+#[test]
+fn doc_comments_are_kept_beside_the_shape() {
+    let code = expanded("/// What.\nenum E { /// Nothing.\n A, B { /// Which.\n n: u8 } }");
+    for part in [
+        r#"__p2p :: Shape :: Documented ("What." , & __p2p :: Shape :: Enum ("e" ,"#,
+        r#"Variant { name : "A" , fields : & [] , docs : "Nothing." }"#,
+        r#":: SHAPE , docs : "Which." }"#,
+    ] {
+        assert!(code.contains(part), "{part}\n{code}");
+    }
 }
 
 #[test]
@@ -87,7 +99,7 @@ fn foreign_types_and_bytes_have_a_shape_by_attribute() {
     let code =
         expanded("struct A { #[message(opaque = \"uuid-1\")] id: Uuid, #[serde(with = \"serde_bytes\")] b: Vec<u8> }");
     assert!(code.contains(r#"Shape :: Opaque ("uuid-1")"#), "{code}");
-    assert!(code.contains(r#"{ name : "b" , shape : & __p2p :: Shape :: Bytes }"#), "{code}");
+    assert!(code.contains(r#"{ name : "b" , shape : & __p2p :: Shape :: Bytes , docs : "" }"#), "{code}");
     assert!(!code.contains("BYTE_BY_BYTE"), "{code}");
     let code = expanded("struct A(#[serde(with = \"serde_bytes\")] Option<Vec<u8>>);");
     assert!(code.contains("Shape :: Option (& __p2p :: Shape :: Bytes)"), "{code}");

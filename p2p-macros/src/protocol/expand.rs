@@ -15,6 +15,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
     let constants = handler::constants(model);
     let (sessions, descriptor) = (sessions(model), descriptor(model));
     let (construct, base, config) = (construct(model), base(model), config(model));
+    let intervals = jobs::intervals(model);
     in_scope(
         model,
         &quote! {
@@ -26,6 +27,7 @@ pub(super) fn expand(model: &Model) -> TokenStream {
             }
             __p2p::inventory::submit! { __p2p::Linked(<#own as __p2p::Protocol>::DESCRIPTOR) }
             #config
+            #intervals
             #construct
             #base
         },
@@ -94,7 +96,7 @@ fn sessions(model: &Model) -> TokenStream {
 }
 
 fn descriptor(model: &Model) -> TokenStream {
-    let (name, version) = (&model.name, model.arguments.version);
+    let (name, docs, version) = (&model.name, &model.docs, model.arguments.version);
     let phase = match model.arguments.phase {
         Phase::Handshake => quote!(__p2p::Phase::Handshake),
         Phase::Main => quote!(__p2p::Phase::Main),
@@ -109,8 +111,12 @@ fn descriptor(model: &Model) -> TokenStream {
     });
     let init = match &model.construct {
         Construct::Init(init, _) => Some(init),
-        Construct::Default | Construct::Function => None,
+        Construct::Default | Construct::Config | Construct::Function => None,
     };
+    let config = matches!(model.construct, Construct::Config).then(|| {
+        let config = handler::extractor(model, &own_config(model));
+        quote!(#config.requires())
+    });
     let requires = init.into_iter().chain(model.tasks()).flat_map(|method| {
         let cfgs = &method.cfgs;
         method.takes.iter().map(move |ty| {
@@ -118,6 +124,7 @@ fn descriptor(model: &Model) -> TokenStream {
             quote!(#(#cfgs)* #extractor.requires())
         })
     });
+    let requires = requires.chain(config);
     quote! {
         __p2p::ProtocolDescriptor {
             name: #name,
@@ -128,6 +135,8 @@ fn descriptor(model: &Model) -> TokenStream {
             requires: &[#(#requires),*],
             construct: __p2p::Construct::#scope(__construct),
             at: ::core::concat!(::core::file!(), ":", ::core::line!()),
+            module: ::core::module_path!(),
+            docs: #docs,
         }
     }
 }
@@ -141,6 +150,10 @@ fn construct(model: &Model) -> TokenStream {
             let open = quote_spanned!(first=> __p2p::by_default::<);
             let close = quote_spanned!(last=> >());
             quote!(#open #own #close)
+        }
+        Construct::Config => {
+            let config = handler::extractor(model, &own_config(model));
+            quote!(::core::clone::Clone::clone(&*#config.take(__context)?))
         }
         Construct::Init(init, is_async) => by_init(model, init, *is_async),
     };
@@ -158,6 +171,12 @@ fn construct(model: &Model) -> TokenStream {
             })
         }
     }
+}
+
+/// The extractor of a config of the protocol's own type.
+fn own_config(model: &Model) -> syn::Type {
+    let own = &model.own;
+    syn::parse_quote!(__p2p::Config<#own>)
 }
 
 fn by_init(model: &Model, init: &Method, is_async: bool) -> TokenStream {

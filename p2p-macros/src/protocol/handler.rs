@@ -80,7 +80,9 @@ pub(super) fn called(model: &Model, method: &Method, this: &Ident) -> TokenStrea
     let (ident, names, span) = (&method.ident, names(method), method.span());
     let call = match model.construct {
         Construct::Function => quote_spanned!(span=> #ident(#(#names),*)),
-        Construct::Init(..) | Construct::Default => quote_spanned!(span=> #this.#ident(#(#names),*)),
+        Construct::Init(..) | Construct::Default | Construct::Config => {
+            quote_spanned!(span=> #this.#ident(#(#names),*))
+        }
     };
     sent(method, &call)
 }

@@ -11,6 +11,7 @@ use syn::{
 use super::parse::{Arguments, Mark, Phase, take_mark};
 use super::types::portable;
 use crate::case::snake_case;
+use crate::docs::docs;
 use crate::mistakes::Mistakes;
 
 /// The most arguments a method may have; the core has an impl for each number up to it.
@@ -25,6 +26,8 @@ pub(super) struct Model {
     pub(super) cfgs: Vec<Attribute>,
     /// Its name on the wire.
     pub(super) name: String,
+    /// What its author says about it.
+    pub(super) docs: String,
     pub(super) construct: Construct,
     pub(super) handlers: Vec<Method>,
     pub(super) jobs: Vec<Method>,
@@ -35,8 +38,15 @@ pub(super) struct Model {
 /// A job at an interval.
 pub(super) struct Repeated {
     pub(super) job: Method,
+    pub(super) interval: Interval,
+}
+
+/// How often a job runs.
+pub(super) enum Interval {
     /// A constant text.
-    pub(super) interval: Expr,
+    Text(Expr),
+    /// A duration, computed when the protocol starts from what the method with this signature takes.
+    Computed(Box<Signature>, Expr),
 }
 
 /// How an instance is made.
@@ -45,6 +55,8 @@ pub(super) enum Construct {
     Init(Method, bool),
     /// By `Default`.
     Default,
+    /// A copy of its config, which is of its own type.
+    Config,
     /// It is a function: there is nothing to make.
     Function,
 }
@@ -66,6 +78,7 @@ impl Model {
     pub(super) fn of_impl(arguments: Arguments, item: &mut ItemImpl, mistakes: &mut Mistakes) -> Option<Self> {
         let mut model = Self {
             name: String::new(),
+            docs: docs(&item.attrs),
             own: (*item.self_ty).clone(),
             cfgs: conditions(&item.attrs),
             construct: Construct::Default,
@@ -94,6 +107,10 @@ impl Model {
             mistakes.add(&item.self_ty, "a protocol is a type of your own");
             return None;
         };
+        let config = model.arguments.config.as_ref();
+        if matches!(model.construct, Construct::Default) && config.is_some_and(|config| is_own(config, &model.own)) {
+            model.construct = Construct::Config;
+        }
         let own = path.path.segments.last().map(|last| snake_case(&last.ident)).unwrap_or_default();
         model.name = model.arguments.name.as_ref().map_or(own, LitStr::value);
         let idle = model.handlers.is_empty() && model.jobs.is_empty() && model.repeated.is_empty();
@@ -113,6 +130,7 @@ impl Model {
         let handler = handler(&item.sig, Vec::new(), None, "a function under `#[protocol]`", mistakes);
         Self {
             name: arguments.name.as_ref().map_or_else(|| snake_case(ident), LitStr::value),
+            docs: docs(&item.attrs),
             own: syn::parse_quote!(#ident),
             cfgs: conditions(&item.attrs),
             construct: Construct::Function,
@@ -144,6 +162,14 @@ impl Model {
                     mistakes.add(&signature.ident, text);
                 }
                 let job = job(signature, cfgs, &self.own, "an `#[every]` job", mistakes);
+                let interval = if is_constant(&interval) {
+                    Interval::Text(interval)
+                } else {
+                    let computed = Interval::Computed(Box::new(signature.clone()), interval);
+                    // The body need not use what the interval does.
+                    method.sig.inputs.iter_mut().for_each(allow_unused);
+                    computed
+                };
                 self.repeated.push(Repeated { job, interval });
             }
         }
@@ -227,6 +253,29 @@ fn read(
     Method { ident: signature.ident.clone(), cfgs, takes, returns, streams }
 }
 
+/// `Self`, or the protocol's own name.
+fn is_own(ty: &Type, own: &Type) -> bool {
+    let written = |ty: &Type| crate::spans::text(ty.to_token_stream());
+    matches!(ty, Type::Path(path) if path.path.is_ident("Self")) || written(ty) == written(own)
+}
+
+fn allow_unused(input: &mut FnArg) {
+    if let FnArg::Typed(argument) = input {
+        argument.attrs.push(syn::parse_quote!(#[allow(unused_variables)]));
+    }
+}
+
+/// A text, or the name of one.
+fn is_constant(interval: &Expr) -> bool {
+    match interval {
+        Expr::Lit(_) | Expr::Path(_) | Expr::Macro(_) => true,
+        Expr::Paren(paren) => is_constant(&paren.expr),
+        // An expression that a `macro_rules!` passed on.
+        Expr::Group(group) => is_constant(&group.expr),
+        _ => false,
+    }
+}
+
 fn is_opaque(ty: &Type) -> bool {
     match ty {
         Type::ImplTrait(_) => true,
@@ -272,6 +321,13 @@ impl Method {
     pub(super) fn constant(&self) -> Ident {
         let name = self.ident.unraw().to_string().to_uppercase();
         Ident::new(&format!("__ON_{name}"), self.ident.span())
+    }
+}
+
+impl Method {
+    /// The method that computes the interval it runs at.
+    pub(super) fn interval(&self) -> Ident {
+        Ident::new(&format!("__every_{}", self.ident.unraw()), self.ident.span())
     }
 }
 

@@ -122,7 +122,7 @@ fn scope(input: ParseStream) -> syn::Result<Scope> {
 pub(super) enum Mark {
     On,
     Job,
-    /// A job at an interval: a constant text.
+    /// A job at an interval.
     Every(Expr),
     Stop,
 }
@@ -180,9 +180,9 @@ pub(super) fn take_mark(attributes: &mut Vec<Attribute>, core: &Path, mistakes: 
     found
 }
 
-/// The text in `#[every("30s")]`; whether it is an interval, the compiler finds out.
+/// The text in `#[every("30s")]`, or what computes a duration; whether it is an interval, the compiler finds out.
 fn interval(attribute: &Attribute) -> syn::Result<Expr> {
-    let text = "`#[every]` has an interval with a unit: `#[every(\"30s\")]`";
+    let text = "`#[every]` has an interval with a unit, `#[every(\"30s\")]`, or a duration, `#[every(self.interval)]`";
     let Meta::List(list) = &attribute.meta else { return Err(syn::Error::new_spanned(attribute, text)) };
     match list.parse_args::<Expr>() {
         Ok(Expr::Lit(literal)) if !matches!(literal.lit, Lit::Str(_)) => Err(syn::Error::new_spanned(literal, text)),

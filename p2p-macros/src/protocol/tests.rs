@@ -46,8 +46,11 @@ fn a_protocol_has_a_descriptor() {
             "impl room :: ChatRoom { async fn say (& self , say : Say) { } }",
         ],
     );
-    let code = expanded("name = \"c\"", &format!("impl Chat {{ {ON} }}"));
-    assert_parts(&code, &[r#"name : "c" , version : 1u16"#, "SessionFlags :: ALL ;", "Phase :: Main"]);
+    let code = expanded("name = \"c\"", &format!("/// Talk.\nimpl Chat {{ {ON} }}"));
+    assert_parts(
+        &code,
+        &[r#"name : "c" , version : 1u16"#, "SessionFlags :: ALL ;", "Phase :: Main", r#"docs : "Talk.""#],
+    );
 }
 
 #[test]
@@ -129,7 +132,7 @@ fn a_method_has_one_known_mark_without_arguments() {
 
 #[test]
 fn a_job_repeats_at_an_interval_with_a_unit() {
-    let text = "`#[every]` has an interval with a unit: `#[every(\"30s\")]`";
+    let text = "`#[every]` has an interval with a unit, `#[every(\"30s\")]`, or a duration, `#[every(self.interval)]`";
     for wrong in ["every", "every()", "every(30)", "every = \"30s\"", "every(\"1s\", \"2s\")"] {
         assert_eq!(errors(&format!("#[{wrong}] async fn a(&self) {{}}")), [text], "{wrong}");
     }

@@ -17,11 +17,22 @@ pub(crate) fn expand(target: &Target, model: &Model) -> TokenStream {
         }
         Body::Enum(variants) => {
             let variants = variants.iter().map(|variant| {
-                let (name, fields) = (&variant.name, variant.fields.iter().map(field));
-                quote!(__p2p::Variant { name: #name, fields: &[#(#fields),*] })
+                let (name, docs, fields) = (&variant.name, &variant.docs, variant.fields.iter().map(field));
+                quote!(__p2p::Variant { name: #name, fields: &[#(#fields),*], docs: #docs })
             });
             quote!(__p2p::Shape::Enum(#name, &[#(#variants),*]))
         }
+    };
+    let shape = if model.replaced {
+        quote!(__p2p::Shape::Replaced(&#shape))
+    } else if model.transparent {
+        quote!(__p2p::Shape::Transparent(&#shape))
+    } else {
+        shape
+    };
+    let shape = match model.docs.as_str() {
+        "" => shape,
+        docs => quote!(__p2p::Shape::Documented(#docs, &#shape)),
     };
     let generics = with_bounds(&target.generics);
     let (parameters, arguments, bounds) = generics.split_for_impl();
@@ -72,7 +83,7 @@ fn with_bounds(generics: &Generics) -> Generics {
 }
 
 fn field(field: &Field) -> TokenStream {
-    let name = &field.name;
+    let (name, docs) = (&field.name, &field.docs);
     let shape = match &field.shape {
         FieldShape::Of(ty) => {
             let (first, last) = ends(ty);
@@ -84,7 +95,8 @@ fn field(field: &Field) -> TokenStream {
         FieldShape::OptionBytes => quote!(__p2p::Shape::Option(&__p2p::Shape::Bytes)),
         FieldShape::Opaque(name) => quote!(__p2p::Shape::Opaque(#name)),
     };
-    quote!(__p2p::Field { name: #name, shape: &#shape })
+    let shape = if field.replaced { quote!(__p2p::Shape::Replaced(&#shape)) } else { shape };
+    quote!(__p2p::Field { name: #name, shape: &#shape, docs: #docs })
 }
 
 /// A lint of our own: stable Rust warns in our words only about what is deprecated.

@@ -7,6 +7,7 @@ use syn::spanned::Spanned;
 use syn::{Attribute, Data, DeriveInput, Fields, Generics, LitStr, Path, Type};
 
 use super::parse;
+use crate::docs::docs;
 use crate::mistakes::Mistakes;
 
 /// The type that is derived for: what an impl for it needs to say.
@@ -25,7 +26,13 @@ pub(crate) struct Target {
 pub(crate) struct Model {
     /// The name in the shape.
     pub(super) name: String,
+    /// What its author says about it.
+    pub(super) docs: String,
     pub(super) body: Body,
+    /// Whether another type or other code decodes it.
+    pub(super) replaced: bool,
+    /// Whether it is encoded as its only field is.
+    pub(super) transparent: bool,
     /// Fields that would be faster as `Bytes`.
     pub(super) slow: Vec<Slow>,
 }
@@ -37,12 +44,16 @@ pub(super) enum Body {
 
 pub(super) struct Variant {
     pub(super) name: String,
+    pub(super) docs: String,
     pub(super) fields: Vec<Field>,
 }
 
 pub(super) struct Field {
     pub(super) name: String,
+    pub(super) docs: String,
     pub(super) shape: FieldShape,
+    /// Whether other code than the type's own decodes it.
+    pub(super) replaced: bool,
 }
 
 pub(super) enum FieldShape {
@@ -74,8 +85,8 @@ impl Model {
     /// Reads a type; `name` stands for its own in the shape. `None` when there is a mistake that leaves no shape.
     pub(crate) fn new(input: &DeriveInput, name: Option<&str>, mistakes: &mut Mistakes) -> Option<Self> {
         let own_name = input.ident.unraw().to_string();
-        let serde = parse::serde_text(&input.attrs, mistakes);
-        let mut reader = Reader { own: &input.ident, slow: Vec::new(), mistakes };
+        let serde = parse::serde_of(&input.attrs, mistakes);
+        let mut reader = Reader { own: &input.ident, replaced: serde.replaced, slow: Vec::new(), mistakes };
         let body = match &input.data {
             Data::Struct(data) => Body::Struct(reader.fields(&data.fields)),
             Data::Enum(data) => Body::Enum(data.variants.iter().map(|variant| reader.variant(variant)).collect()),
@@ -84,13 +95,16 @@ impl Model {
                 return None;
             }
         };
-        let slow = reader.slow;
-        Some(Self { name: name.unwrap_or(&own_name).to_owned() + &serde, body, slow })
+        let (replaced, slow) = (reader.replaced, reader.slow);
+        let (name, docs) = (name.unwrap_or(&own_name).to_owned() + &serde.text, docs(&input.attrs));
+        Some(Self { name, docs, body, replaced, transparent: serde.transparent, slow })
     }
 }
 
 struct Reader<'a> {
     own: &'a Ident,
+    /// Whether the type, or a variant of it, is decoded by other code.
+    replaced: bool,
     slow: Vec<Slow>,
     mistakes: &'a mut Mistakes,
 }
@@ -100,8 +114,10 @@ impl Reader<'_> {
         for attribute in parse::ours(&variant.attrs) {
             self.mistakes.add(attribute, "`#[message(..)]` goes on the type or on a field");
         }
-        let serde = parse::serde_text(&variant.attrs, self.mistakes);
-        Variant { name: variant.ident.unraw().to_string() + &serde, fields: self.fields(&variant.fields) }
+        let serde = parse::serde_of(&variant.attrs, self.mistakes);
+        self.replaced |= serde.replaced;
+        let name = variant.ident.unraw().to_string() + &serde.text;
+        Variant { name, docs: docs(&variant.attrs), fields: self.fields(&variant.fields) }
     }
 
     fn fields(&mut self, fields: &Fields) -> Vec<Field> {
@@ -117,7 +133,7 @@ impl Reader<'_> {
             None if read.bytes => FieldShape::Bytes,
             None => self.of(field),
         };
-        Field { name: name + &read.serde, shape }
+        Field { name: name + &read.serde.text, docs: docs(&field.attrs), shape, replaced: read.serde.replaced }
     }
 
     fn of(&mut self, field: &syn::Field) -> FieldShape {

@@ -16,8 +16,19 @@ pub(super) struct FieldAttributes {
     pub(super) opaque: Option<LitStr>,
     /// `#[serde(with = "serde_bytes")]`.
     pub(super) bytes: bool,
-    /// Serde's attributes that may change the encoding, as text.
-    pub(super) serde: String,
+    /// Serde's attributes that bear on the encoding.
+    pub(super) serde: Serde,
+}
+
+/// What serde's attributes say of an encoding.
+#[derive(Default)]
+pub(super) struct Serde {
+    /// Those that may change it, as text.
+    pub(super) text: String,
+    /// Whether one of them has another type or other code decode than what is seen.
+    pub(super) replaced: bool,
+    /// Whether it is that of the only field.
+    pub(super) transparent: bool,
 }
 
 /// Reads `#[message(crate = path)]` of a type that is no message.
@@ -53,8 +64,8 @@ pub(super) fn field(attributes: &[Attribute], mistakes: &mut Mistakes) -> FieldA
     read
 }
 
-/// Reads serde's attributes of a type or a variant: those that may change the encoding, as text.
-pub(super) fn serde_text(attributes: &[Attribute], mistakes: &mut Mistakes) -> String {
+/// Reads serde's attributes of a type or a variant.
+pub(super) fn serde_of(attributes: &[Attribute], mistakes: &mut Mistakes) -> Serde {
     serde(attributes, mistakes, |_| true)
 }
 
@@ -63,8 +74,8 @@ pub(super) fn ours(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute>
     attributes.iter().filter(|attribute| attribute.path().is_ident("message"))
 }
 
-fn serde(attributes: &[Attribute], mistakes: &mut Mistakes, mut counts: impl FnMut(&Meta) -> bool) -> String {
-    let mut said = String::new();
+fn serde(attributes: &[Attribute], mistakes: &mut Mistakes, mut counts: impl FnMut(&Meta) -> bool) -> Serde {
+    let mut said = Serde::default();
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("serde")) {
         // What does not parse is serde's to report.
         let Ok(metas) = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated) else { continue };
@@ -73,7 +84,9 @@ fn serde(attributes: &[Attribute], mistakes: &mut Mistakes, mut counts: impl FnM
                 let key = text(meta.path().to_token_stream());
                 mistakes.add(&meta, format!("`#[serde({key})]` is not possible in a message: {why}"));
             } else if !is_irrelevant(meta.path()) && counts(&meta) {
-                said.push_str(&format!(" #[serde({})]", text(meta_tokens(&meta))));
+                said.text.push_str(&format!(" #[serde({})]", text(meta_tokens(&meta))));
+                said.replaced |= replaces(meta.path());
+                said.transparent |= meta.path().is_ident("transparent");
             }
         }
     }
@@ -103,6 +116,11 @@ fn refusal(key: &Path) -> Option<&'static str> {
 /// Whether this says nothing about the encoding.
 fn is_irrelevant(key: &Path) -> bool {
     ["crate", "bound", "borrow", "expecting", "deny_unknown_fields"].iter().any(|known| key.is_ident(known))
+}
+
+/// Whether what is decoded is then of another type than the one that is seen, or decoded by other code than its own.
+fn replaces(key: &Path) -> bool {
+    ["with", "deserialize_with", "from", "try_from", "remote"].iter().any(|known| key.is_ident(known))
 }
 
 fn is_serde_bytes(meta: &Meta) -> bool {

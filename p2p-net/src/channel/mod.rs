@@ -4,7 +4,7 @@
 //! two tasks (one reader, one writer) and tear them down. A channel knows no session and no concrete protocol.
 
 mod answering;
-mod outbox;
+pub(crate) mod outbox;
 mod peer;
 mod pending;
 mod reader;
@@ -15,7 +15,7 @@ mod writer;
 
 use std::fmt;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -43,9 +43,10 @@ use crate::error::Error;
 use crate::event::Events;
 use crate::identity::NodeId;
 use crate::message::lane::{LaneIndex, LaneTable};
-use crate::message::{Inbox, Message, MessageSpec, MessageSubscription, MessageSubsystem};
+use crate::message::window::Pace;
+use crate::message::{Inbox, Message, MessageId, MessageSpec, MessageSubscription, MessageSubsystem};
 use crate::node_url::NodeUrl;
-use crate::protocol::{Agreement, Offer, OfferRefused, SessionFlags};
+use crate::protocol::{Agreement, Offer, OfferRefused, Offers, SessionFlags};
 use crate::settings::Limits;
 use crate::tasks::TaskGroup;
 use crate::transport::{BoxReader, Connection, Endpoint};
@@ -79,7 +80,11 @@ pub(crate) struct Shared {
     pub(crate) events: Events,
     pub(crate) limits: Arc<Limits>,
     pub(crate) lanes: Arc<LaneTable>,
-    pub(crate) offer: Arc<Offer>,
+    /// By session.
+    pub(crate) offers: Offers,
+    /// Bytes that the windows of one channel may grow by, and what is left of those for all channels together.
+    pub(crate) room: usize,
+    pub(crate) growth: Arc<AtomicUsize>,
     pub(crate) on_panic: OnPanic,
 }
 
@@ -130,6 +135,8 @@ impl Channel {
         let Connection { peer, remote, reader, writer } = connection;
         let (lanes, clock, on_panic) = (shared.lanes.clone(), shared.clock.clone(), shared.on_panic.clone());
         let high_water = shared.limits.outbox_bytes;
+        let pace = Pace::new(clock.clone(), shared.room, shared.growth.clone());
+        let offer = shared.offers.get(&origin.session).cloned().unwrap_or_default();
         let out = Outgoing::new(peer, clock.clone(), shared.events.clone(), lanes.clone(), high_water, writer);
         let out = Arc::new(out);
         let inner = Inner {
@@ -141,8 +148,8 @@ impl Channel {
             executor: shared.executor.clone(),
             limits: shared.limits.clone(),
             table: lanes.clone(),
-            offer: shared.offer.clone(),
-            subsystem: Arc::new(MessageSubsystem::new(lanes, out.clone())),
+            offer,
+            subsystem: Arc::new(MessageSubsystem::new(lanes, out.clone(), pace)),
             out,
             requests: Requests::default(),
             answering: Answering::default(),
@@ -161,31 +168,90 @@ impl Channel {
     }
 
     /// The peer: the key it proved.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert_eq!(alice.to(&bob).peer_id(), bob.id());
+    /// # });
+    /// ```
     pub fn peer_id(&self) -> NodeId {
         self.inner.peer
     }
 
     /// Where the peer is, as this end sees it.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert!(alice.to(&bob).remote().to_string().starts_with("bob"));
+    /// # });
+    /// ```
     pub fn remote(&self) -> &Endpoint {
         &self.inner.remote
     }
 
     /// The session this channel belongs to: exactly one flag.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert_eq!(alice.to(&bob).session(), SessionFlags::MANUAL);
+    /// assert_eq!(bob.to(&alice).session(), SessionFlags::INBOUND);
+    /// # });
+    /// ```
     pub fn session(&self) -> SessionFlags {
         self.inner.origin.session
     }
 
     /// Who dialled.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// use p2p_net::disconnect::Side;
+    ///
+    /// assert_eq!(alice.to(&bob).dialled_by(), Side::Local);
+    /// assert_eq!(bob.to(&alice).dialled_by(), Side::Remote);
+    /// # });
+    /// ```
     pub fn dialled_by(&self) -> Side {
         self.inner.origin.dialled_by
     }
 
     /// The URL that was dialled, when this end dialled.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert_eq!(alice.to(&bob).url(), bob.advertised().first());
+    /// assert_eq!(bob.to(&alice).url(), None);
+    /// # });
+    /// ```
     pub fn url(&self) -> Option<&NodeUrl> {
         self.inner.origin.url.as_ref()
     }
 
     /// The message subsystem: the receiving half.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert!(alice.to(&bob).message_subsystem().lanes().find(Say::ID).is_some());
+    /// # });
+    /// ```
     pub fn message_subsystem(&self) -> &Arc<MessageSubsystem> {
         &self.inner.subsystem
     }
@@ -197,6 +263,20 @@ impl Channel {
     /// # Errors
     ///
     /// [`SendError::NotDeclared`] when no protocol of this node lists the message.
+    ///
+    /// ```
+    /// use p2p_net::prelude::*;
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    ///
+    /// /// Reads on until the channel is over.
+    /// async fn read(channel: &Channel) -> Result<()> {
+    ///     let mut says = channel.subscribe::<Say>()?;
+    ///     while let Ok(Say(text)) = says.receive().await {
+    ///         log::info!("{text}");
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
     pub fn subscribe<M: Message>(&self) -> Result<MessageSubscription<M>, SendError> {
         let Some(lane) = self.inner.table.find(M::ID) else { return Err(SendError::NotDeclared(M::NAME)) };
         Ok(MessageSubscription::new(self.inner.subsystem.subscribe("", &[lane])))
@@ -208,7 +288,16 @@ impl Channel {
         self.inner.subsystem.subscribe(owner, &lanes)
     }
 
-    /// What this node offers to speak; for handshake protocols.
+    /// What this node offers to speak on this channel; for handshake protocols.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert_eq!(alice.to(&bob).offer().len(), 1, "it runs one protocol");
+    /// # });
+    /// ```
     pub fn offer(&self) -> &Offer {
         &self.inner.offer
     }
@@ -218,6 +307,25 @@ impl Channel {
     /// # Errors
     ///
     /// When a protocol of the handshake phase itself differs, so that nothing after it could be trusted.
+    ///
+    /// ```
+    /// use p2p_net::prelude::*;
+    /// use p2p_net::disconnect::DisconnectReason;
+    /// use p2p_net::protocol::Offer;
+    ///
+    /// #[derive(Message, Serialize, Deserialize)]
+    /// struct Hello {
+    ///     offer: Offer,
+    /// }
+    ///
+    /// #[protocol(phase = handshake)]
+    /// async fn hello(hello: Hello, channel: &Channel) -> Result<()> {
+    ///     let refused = |error: p2p_net::protocol::OfferRefused| {
+    ///         Error::disconnect(DisconnectReason::IncompatibleVersion, error.to_string())
+    ///     };
+    ///     channel.agree(&hello.offer).map(drop).map_err(refused)
+    /// }
+    /// ```
     pub fn agree(&self, theirs: &Offer) -> Result<&Agreement, OfferRefused> {
         let agreement = Agreement::of(&self.inner.offer, theirs, &self.inner.table)?;
         for refused in agreement.refused() {
@@ -227,26 +335,84 @@ impl Channel {
     }
 
     /// What both ends run, once the handshake has settled it.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert!(alice.to(&bob).agreement().is_none(), "without a handshake nothing is compared");
+    /// # });
+    /// ```
     pub fn agreement(&self) -> Option<&Agreement> {
         self.inner.agreement.get()
     }
 
     /// Whether the peer takes messages of type `M`.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// #[derive(Message, Serialize, Deserialize)]
+    /// struct Unheard(u8);
+    ///
+    /// assert!(alice.to(&bob).supports::<Say>());
+    /// assert!(!alice.to(&bob).supports::<Unheard>());
+    /// # });
+    /// ```
     pub fn supports<M: Message>(&self) -> bool {
-        self.inner.table.find(M::ID).is_some_and(|lane| self.inner.agreed(lane))
+        self.inner.table.find(M::ID).is_some_and(|lane| self.inner.sends(lane))
     }
 
     /// What is known of the peer.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// let info = alice.to(&bob).info();
+    /// assert_eq!((info.id, info.session.as_str()), (bob.id(), "manual"));
+    /// # });
+    /// ```
     pub fn info(&self) -> PeerInfo {
         self.inner.info()
     }
 
     /// Ends the channel; the peer is told the reason. The first reason counts.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// use p2p_net::disconnect::DisconnectReason;
+    ///
+    /// let (here, there) = (alice.to(&bob), bob.to(&alice));
+    /// here.close(DisconnectReason::Requested, "good night");
+    /// assert_eq!(there.closed().await.to_string(), "disconnect requested (by the peer: good night)");
+    /// # });
+    /// ```
     pub fn close(&self, reason: DisconnectReason, detail: impl Into<String>) {
         self.inner.end(Disconnect::local(reason, detail));
     }
 
     /// Why the channel ended, if it has.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// let channel = alice.to(&bob);
+    /// assert!(channel.disconnect().is_none());
+    /// bob.stop().await;
+    /// channel.closed().await;
+    /// assert!(channel.disconnect().is_some());
+    /// # });
+    /// ```
     pub fn disconnect(&self) -> Option<&Disconnect> {
         self.inner.ended.get()
     }
@@ -256,6 +422,17 @@ impl Channel {
     /// # Cancel safety
     ///
     /// Safe: nothing is lost when the future is dropped.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// let channel = alice.to(&bob);
+    /// bob.stop().await;
+    /// assert_eq!(channel.closed().await.to_string(), "the node is shutting down (by the peer)");
+    /// # });
+    /// ```
     pub async fn closed(&self) -> Disconnect {
         self.inner.when(|inner| inner.ended.get().is_some()).await;
         self.inner.ended.get().cloned().unwrap_or_else(|| Disconnect::from(DisconnectReason::NetworkError))
@@ -279,8 +456,9 @@ impl Channel {
         if self.inner.ended.get().is_some() {
             return;
         }
-        let reason = error.reason();
-        log::warn!(target: "net", "protocol {name} ends the channel to {}: {error}", self.inner.peer.short());
+        let peer = self.inner.peer;
+        let reason = if error.is_timeout_of(peer) { DisconnectReason::Timeout } else { error.reason() };
+        log::warn!(target: "net", "protocol {name} ends the channel to {}: {error}", peer.short());
         // A handler's own error may name things that are nobody else's business; a chosen reason is meant for the peer.
         let detail = if reason == DisconnectReason::HandlerFailed { name.to_owned() } else { error.to_string() };
         self.inner.end(Disconnect::local(reason, detail));
@@ -327,8 +505,21 @@ impl Inner {
         self.open.load(Ordering::Acquire)
     }
 
-    fn agreed(&self, lane: LaneIndex) -> bool {
-        self.table.lane(lane).handshake || self.agreement.get().is_none_or(|agreement| agreement.carries(lane))
+    /// Tells those who watch that a reply or a row came.
+    fn answered(&self, replies: MessageId, bytes: usize) {
+        if let Some(lane) = self.table.find(replies).map(|at| self.table.lane(at)) {
+            self.subsystem.received(lane.protocol.unwrap_or_default(), lane.carries, bytes);
+        }
+    }
+
+    /// Whether the peer takes what is in a lane.
+    fn sends(&self, lane: LaneIndex) -> bool {
+        self.table.lane(lane).handshake || self.agreement.get().is_none_or(|agreement| agreement.sends(lane))
+    }
+
+    /// Whether this end takes what is in a lane.
+    fn takes(&self, lane: LaneIndex) -> bool {
+        self.table.lane(lane).handshake || self.agreement.get().is_none_or(|agreement| agreement.takes(lane))
     }
 
     /// Waits until `condition` holds; whoever makes it hold notifies `changed`.
@@ -371,7 +562,8 @@ impl Inner {
         self.subsystem.close();
         if !over {
             // Closing a socket with bytes unread resets it, and the reason would be lost on the way to the peer.
-            let mut rest = [0; 4096];
+            // Not an array: the task would keep room for it all its life.
+            let mut rest = vec![0; 4096];
             while io.read(&mut rest).await.is_ok_and(|read| read > 0) {
                 smol::future::yield_now().await;
             }
@@ -385,13 +577,14 @@ impl Inner {
     async fn write(&self) {
         let mut alarm: Option<Sleep> = None;
         // An alarm may be early (what it was set for is over: it is set anew), never late.
-        let soonest = self.limits.write_stall.min(self.limits.request_timeout);
+        let soonest = self.limits.write_stall;
         let result = std::future::poll_fn(|cx| {
             loop {
                 if let Poll::Ready(Err(error)) = self.out.poll_task(cx) {
                     return Poll::Ready(Disconnect::local(DisconnectReason::NetworkError, error.to_string()));
                 }
-                if alarm.as_mut().is_some_and(|alarm| alarm.poll_unpin(cx).is_pending()) {
+                let waits = alarm.as_mut().is_some_and(|alarm| alarm.poll_unpin(cx).is_pending());
+                if waits && !self.requests.is_sooner() {
                     return Poll::Pending;
                 }
                 let now = self.clock.now();

@@ -12,6 +12,18 @@ use crate::node_url::NodeUrl;
 use crate::protocol::Agreement;
 
 /// What is known of a connected peer.
+///
+/// ```
+/// # use p2p_net::{prelude::*, testing};
+/// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+/// # #[protocol] async fn shout(_say: Say) {}
+/// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+/// let peers = alice.peers();
+/// assert_eq!(peers.len(), 1);
+/// assert_eq!(peers[0].id, bob.id());
+/// assert!(!peers[0].inbound, "alice dialled");
+/// # });
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PeerInfo {
@@ -50,6 +62,17 @@ pub(super) struct Facts {
 
 impl Channel {
     /// Notes what the peer calls itself, where it sees us, and where it says it listens; for handshake protocols.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// let channel = alice.to(&bob);
+    /// channel.introduce("bob/v1.0.0", "198.51.100.7:9000", vec![]);
+    /// assert_eq!(channel.info().name, "bob/v1.0.0");
+    /// # });
+    /// ```
     pub fn introduce(&self, name: impl Into<String>, observed: impl Into<String>, listen: Vec<NodeUrl>) {
         let mut facts = self.inner.facts.lock().unwrap_or_else(PoisonError::into_inner);
         facts.name = name.into();
@@ -57,9 +80,23 @@ impl Channel {
         facts.listen = listen;
     }
 
-    /// Notes a round trip to the peer; for protocols that measure it.
+    /// Notes a round trip to the peer; for protocols that measure it. Windows grow by it: see `limits.window_growth`.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// use std::time::Duration;
+    ///
+    /// let channel = alice.to(&bob);
+    /// channel.record_rtt(Duration::from_millis(3));
+    /// assert_eq!(channel.info().rtt, Some(Duration::from_millis(3)));
+    /// # });
+    /// ```
     pub fn record_rtt(&self, rtt: Duration) {
         self.inner.facts.lock().unwrap_or_else(PoisonError::into_inner).rtt = Some(rtt);
+        self.inner.subsystem.measured(rtt);
     }
 }
 

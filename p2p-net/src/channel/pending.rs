@@ -4,6 +4,7 @@
 //! long as they were on the wire: what the lane's window bounds there, it bounds here.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Instant;
@@ -91,6 +92,13 @@ impl Awaited {
         Self::Rows { rows: Vec::new(), end: None }
     }
 
+    fn deadline(&self) -> Option<Instant> {
+        match self {
+            Self::Reply { deadline, .. } => Some(*deadline),
+            Self::Rows { .. } => None,
+        }
+    }
+
     /// Takes a frame's content; whether it is kept as a row.
     fn take(&mut self, kind: Kind, cost: u32, body: &[u8]) -> bool {
         let failed = || String::from_utf8_lossy(body).into_owned();
@@ -128,14 +136,18 @@ struct Pending {
 
 /// The requests of one channel that wait for a reply or for rows.
 #[derive(Debug, Default)]
-pub(super) struct Requests(Mutex<Table>);
+pub(super) struct Requests {
+    table: Mutex<Table>,
+    /// A deadline came up that is before the one that is watched.
+    sooner: AtomicBool,
+}
 
 #[derive(Debug, Default)]
 struct Table {
     next: u32,
     closed: bool,
-    /// The writer task will look at the deadlines.
-    watched: bool,
+    /// When the writer task looks at the deadlines next, if ever.
+    watched: Option<Instant>,
     pending: BTreeMap<u32, Pending>,
     /// By lane: the reply or row that is arriving in parts, and what the parts took of the window.
     parts: BTreeMap<MessageId, (Vec<u8>, u32)>,
@@ -143,7 +155,7 @@ struct Table {
 
 impl Requests {
     fn lock(&self) -> MutexGuard<'_, Table> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How many wait.
@@ -151,7 +163,12 @@ impl Requests {
         self.lock().pending.len()
     }
 
-    /// Takes a number for a request; says too whether the deadlines must be looked at anew.
+    /// Whether the deadlines must be looked at before what [`expire`](Self::expire) said last.
+    pub(super) fn is_sooner(&self) -> bool {
+        self.sooner.load(Ordering::Acquire)
+    }
+
+    /// Takes a number for a request; says too whether its deadline is the first now, so that it must be watched.
     pub(super) fn open(&self, replies: MessageId, awaited: Awaited) -> Result<(u32, bool), RequestError> {
         let mut table = self.lock();
         if table.pending.len() >= MAX_PENDING_REQUESTS {
@@ -162,9 +179,13 @@ impl Requests {
             number = number.wrapping_add(1);
         }
         table.next = number.wrapping_add(1);
-        let timed = matches!(awaited, Awaited::Reply { .. });
+        let deadline = awaited.deadline();
         table.pending.insert(number, Pending { replies, waker: None, awaited });
-        Ok((number, timed && !std::mem::replace(&mut table.watched, true)))
+        // A deadline after the one that is watched anyway is found then.
+        let sooner = deadline.filter(|deadline| table.watched.is_none_or(|watched| *deadline < watched));
+        table.watched = sooner.or(table.watched);
+        self.sooner.fetch_or(sooner.is_some(), Ordering::Release);
+        Ok((number, sooner.is_some()))
     }
 
     /// Takes a run of frames of one lane of replies; those who wait are added to `wake`. Returns how many bytes of it are
@@ -260,6 +281,7 @@ impl Requests {
     /// Fails the requests whose time is over; returns when to look again, if ever.
     pub(super) fn expire(&self, now: Instant) -> Option<Instant> {
         let mut table = self.lock();
+        self.sooner.store(false, Ordering::Release);
         let mut wake = Vec::new();
         let mut next: Option<Instant> = None;
         for pending in table.pending.values_mut() {
@@ -271,7 +293,11 @@ impl Requests {
                 next = Some(next.map_or(*deadline, |next| next.min(*deadline)));
             }
         }
-        table.watched = next.is_some();
+        table.watched = next;
+        if table.pending.is_empty() {
+            // An empty map keeps its first node, a kilobyte on every channel that asked once.
+            table.pending = BTreeMap::new();
+        }
         drop(table);
         wake.into_iter().for_each(Waker::wake);
         next

@@ -18,7 +18,7 @@ use crate::rate::TokenBucket;
 use crate::transport::BoxReader;
 
 /// What the read buffer starts with and returns to, in bytes: an idle channel pays no more.
-const SMALL_BUFFER: usize = 4 << 10;
+const SMALL_BUFFER: usize = 512;
 
 /// What it grows to when reads fill it, in bytes: two frames of the largest size.
 const LARGE_BUFFER: usize = 128 << 10;
@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
             if !channel.is_open() && !lane.handshake {
                 return Ok(Stop::Handshake);
             }
-            if !channel.agreed(at) {
+            if !channel.takes(at) {
                 return Err(Violation::UnknownMessage(header.id));
             }
             if payload.is_none() {

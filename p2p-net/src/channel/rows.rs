@@ -22,6 +22,19 @@ use crate::message::{Message, MessageId, StreamRequest};
 /// The rows that answer a request; see [`Channel::stream`].
 ///
 /// Dropping it tells the peer that nobody waits for more. A stream has no deadline: rows may come as rarely as they happen.
+///
+/// ```
+/// # use futures::{StreamExt, stream};
+/// # use p2p_net::{prelude::*, testing};
+/// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 16, stream = Row)] struct Count(u32);
+/// # #[derive(Debug, PartialEq, Message, Serialize, Deserialize)] #[message(max_bytes = 16)] struct Row(u32);
+/// # #[protocol] async fn counts(Count(n): Count) -> impl Stream<Item = Row> { stream::iter(0..n).map(Row) }
+/// # testing::pair().with::<counts>().run(async |[alice, bob]| {
+/// let mut rows = alice.to(&bob).stream(Count(u32::MAX));
+/// assert_eq!(rows.next().await, Some(Ok(Row(0))));
+/// drop(rows); // the other end stops counting
+/// # });
+/// ```
 #[must_use = "a stream does nothing unless it is polled"]
 pub struct Rows<R> {
     state: State,
@@ -64,6 +77,7 @@ impl Asking {
         let RowEntry { start, end, cost } = RowEntry::at(&self.batch, self.at)?;
         self.at = end;
         self.taken += cost;
+        self.inner.answered(self.inner.table.lane(self.lanes.1).id, end - start);
         if self.taken >= self.inner.table.lane(self.lanes.1).window / 4 {
             self.give_back();
         }
@@ -156,10 +170,23 @@ impl Channel {
     /// # Cancel safety
     ///
     /// Dropping the stream tells the peer to end it.
+    ///
+    /// ```
+    /// # use futures::{StreamExt, stream};
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 16, stream = Row)] struct Count(u32);
+    /// # #[derive(Debug, PartialEq, Message, Serialize, Deserialize)] #[message(max_bytes = 16)] struct Row(u32);
+    /// # #[protocol] async fn counts(Count(n): Count) -> impl Stream<Item = Row> { stream::iter(0..n).map(Row) }
+    /// # testing::pair().with::<counts>().run(async |[alice, bob]| {
+    /// let rows: Vec<_> = alice.to(&bob).stream(Count(3)).collect().await;
+    /// assert_eq!(rows, [Ok(Row(0)), Ok(Row(1)), Ok(Row(2))]);
+    /// # });
+    /// ```
     pub fn stream<M: StreamRequest>(&self, request: M) -> Rows<M::Row> {
         let channel = self.clone();
         let asking = Box::pin(async move {
             let lane = channel.lane_of::<M>()?;
+            channel.check_answers::<M>(MessageId::of_replies_to(M::NAME))?;
             let mut asking = Asking::new(&channel, lane, M::NAME)?;
             channel.transmit(Kind::Request, &asking.number.to_le_bytes(), &request).await?;
             asking.sent = true;
@@ -169,6 +196,20 @@ impl Channel {
     }
 
     /// How many requests and streams of this end wait for the peer.
+    ///
+    /// ```
+    /// # use futures::{StreamExt, stream};
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 16, stream = Row)] struct Count(u32);
+    /// # #[derive(Debug, PartialEq, Message, Serialize, Deserialize)] #[message(max_bytes = 16)] struct Row(u32);
+    /// # #[protocol] async fn counts(Count(n): Count) -> impl Stream<Item = Row> { stream::iter(0..n).map(Row) }
+    /// # testing::pair().with::<counts>().run(async |[alice, bob]| {
+    /// let channel = alice.to(&bob);
+    /// let mut rows = channel.stream(Count(1));
+    /// let _ = rows.next().await;
+    /// assert!(channel.pending_requests() <= 1);
+    /// # });
+    /// ```
     pub fn pending_requests(&self) -> usize {
         self.inner.requests.len()
     }

@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::event::{Events, PeerEvent};
 use crate::identity::NodeId;
 use crate::message::frame::Kind;
-use crate::message::lane::{LaneIndex, LaneSpec, LaneTable};
+use crate::message::lane::{LaneIndex, LaneKind, LaneSpec, LaneTable};
 use crate::message::{Grants, MessageId};
 use crate::transport::BoxWriter;
 
@@ -30,6 +30,15 @@ const QUIET: Duration = Duration::from_micros(3);
 
 /// What the write buffer keeps once it is empty, in bytes; more is given back.
 const KEEP: usize = 16 << 10;
+
+/// Who writes what was added to a quiet outbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Writes {
+    /// Whoever added it: the shortest way for one message to one peer.
+    Sender,
+    /// The writer task: the sender has other peers to serve, and more may come for this one meanwhile.
+    Task,
+}
 
 /// The outbox, and the socket it is written to.
 pub(crate) struct Outgoing {
@@ -95,31 +104,42 @@ impl Outgoing {
 
     /// Adds a payload that fits one frame, if there is room.
     #[inline]
-    pub(crate) fn offer(&self, lane: LaneIndex, kind: Kind, head: &[u8], body: &[u8]) -> Offered {
+    pub(crate) fn offer(&self, lane: LaneIndex, kind: Kind, head: &[u8], body: &[u8], writes: Writes) -> Offered {
         let mut queue = self.lock();
         let offered = queue.outbox.offer(lane, kind, head, body);
         if offered == Offered::Taken {
-            self.start_writing(queue);
-            self.sent(lane, body.len());
+            self.start_writing(queue, writes);
+            self.sent(lane, kind, body.len());
         }
         offered
     }
 
     /// Adds a payload of more than one frame, if its lane is free; `head` is the part of it that is not the message.
-    pub(crate) fn offer_large(&self, lane: LaneIndex, kind: Kind, head: usize, bytes: &Arc<Vec<u8>>) -> Offered {
+    pub(crate) fn offer_large(
+        &self,
+        lane: LaneIndex,
+        kind: Kind,
+        head: usize,
+        bytes: &Arc<Vec<u8>>,
+        writes: Writes,
+    ) -> Offered {
         let mut queue = self.lock();
         let offered = queue.outbox.offer_large(lane, kind, bytes);
         if offered == Offered::Taken {
-            self.start_writing(queue);
-            self.sent(lane, bytes.len() - head);
+            self.start_writing(queue, writes);
+            self.sent(lane, kind, bytes.len() - head);
         }
         offered
     }
 
     #[inline]
-    fn sent(&self, lane: LaneIndex, bytes: usize) {
+    fn sent(&self, lane: LaneIndex, kind: Kind, bytes: usize) {
         if self.events.wants_messages() {
-            let LaneSpec { name: message, protocol, .. } = *self.table.lane(lane);
+            let LaneSpec { carries: message, protocol, kind: of, .. } = *self.table.lane(lane);
+            if kind == Kind::ReplyError || (of, kind) == (LaneKind::Rows, Kind::Reply) {
+                // A refusal, and the end of a stream, are no messages.
+                return;
+            }
             self.events.publish(PeerEvent::MsgSend { peer: self.peer, protocol, message, bytes });
         }
     }
@@ -134,7 +154,7 @@ impl Outgoing {
         let mut queue = self.lock();
         queue.outbox.add_credit(lane, credit)?;
         if queue.outbox.has_work() {
-            self.start_writing(queue);
+            self.start_writing(queue, Writes::Sender);
         } else {
             drop(queue);
         }
@@ -172,14 +192,17 @@ impl Outgoing {
     }
 
     /// Sees to it that the outbox gets written: by whoever is at it, by the caller at once, or by the writer task.
-    fn start_writing(&self, mut queue: MutexGuard<'_, Queue>) {
+    fn start_writing(&self, mut queue: MutexGuard<'_, Queue>, writes: Writes) {
         if std::mem::replace(&mut queue.writing, true) {
             return;
         }
         let last_write = queue.last_write;
         drop(queue);
-        let quiet = self.clock.now().saturating_duration_since(last_write) >= QUIET;
-        if !quiet || !matches!(self.pump(&mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(()))) {
+        let quiet = || self.clock.now().saturating_duration_since(last_write) >= QUIET;
+        if writes == Writes::Task
+            || !quiet()
+            || !matches!(self.pump(&mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(())))
+        {
             self.waker.wake();
         }
     }
@@ -316,7 +339,7 @@ impl Outgoing {
         let mut queue = self.lock();
         queue.outbox.cancel(lane, number);
         if queue.outbox.has_work() {
-            self.start_writing(queue);
+            self.start_writing(queue, Writes::Sender);
         }
     }
 }
@@ -324,7 +347,7 @@ impl Outgoing {
 impl Grants for Outgoing {
     fn refuse(&self, replies: LaneIndex, number: u32, text: &str) {
         // A peer that leaves no room for replies goes without.
-        let _ = self.offer(replies, Kind::ReplyError, &number.to_le_bytes(), text.as_bytes());
+        let _ = self.offer(replies, Kind::ReplyError, &number.to_le_bytes(), text.as_bytes(), Writes::Sender);
     }
 
     fn grant(&self, id: MessageId, bytes: u32) {
@@ -332,7 +355,7 @@ impl Grants for Outgoing {
         let mut queue = self.lock();
         queue.outbox.grant(at, bytes);
         if queue.outbox.has_work() {
-            self.start_writing(queue);
+            self.start_writing(queue, Writes::Sender);
         }
     }
 

@@ -10,22 +10,52 @@ use bincode::config::{Configuration, Limit, LittleEndian, Varint};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Message;
-use super::budget::{Budget, Within};
+use super::budget::{Budget, Known, Shaped, Within, always_decoded};
+use super::{Message, Schema};
 
-/// The largest message any type may declare, in bytes; also the most a decode may claim.
+/// The largest message any type may declare, in bytes.
 pub(crate) const MAX_MESSAGE: usize = 16 << 20;
 
 /// Scratch that grew beyond this is given back after use, in bytes.
 const KEEP_SCRATCH: usize = 128 << 10;
 
-const CODEC: Configuration<LittleEndian, Varint, Limit<MAX_MESSAGE>> =
-    bincode::config::standard().with_limit::<MAX_MESSAGE>();
+/// The most a decode may read, as the encoding counts it: every number as wide as its type, 16 bytes at most, though it may be
+/// written in one. So it stops none that is no larger than a message may be.
+const MAX_READ: usize = 16 * MAX_MESSAGE;
 
-/// A value could not be encoded; the fault is the sender's own.
+const CODEC: Configuration<LittleEndian, Varint, Limit<MAX_READ>> =
+    bincode::config::standard().with_limit::<MAX_READ>();
+
+/// A value could not be encoded, or not in a way that a peer could decode; the fault is the sender's own.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("cannot encode the message: {0}")]
-pub struct EncodeError(String);
+pub enum EncodeError {
+    /// Its own `Serialize` refused.
+    #[error("cannot encode the message: {0}")]
+    Serialize(String),
+    /// It holds so many small things that a peer would refuse it: lists grow, and each element takes more than its bytes.
+    #[error(
+        "a `{message}` of {bytes} bytes takes {need} bytes of memory to decode, and a peer gives it no more than {most}: \
+         send its lists in several messages"
+    )]
+    Memory {
+        /// The message.
+        message: &'static str,
+        /// Its encoded size.
+        bytes: usize,
+        /// What decoding it is counted as, in bytes of memory.
+        need: usize,
+        /// What a peer lets a message of this size take, in bytes of memory.
+        most: usize,
+    },
+    /// Its own `Deserialize` does not take what its `Serialize` writes.
+    #[error("a `{message}` cannot be decoded again: {error}")]
+    Undecodable {
+        /// The message.
+        message: &'static str,
+        /// What a peer would say.
+        error: DecodeError,
+    },
+}
 
 /// Bytes are not an encoding of the type they should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,20 +76,54 @@ pub enum DecodeError {
 pub(crate) fn encode_into<T: Serialize + ?Sized>(value: &T, into: &mut Vec<u8>) -> Result<(), EncodeError> {
     match bincode::serde::encode_into_std_write(value, into, CODEC) {
         Ok(_) => Ok(()),
-        Err(error) => Err(EncodeError(error.to_string())),
+        Err(error) => Err(EncodeError::Serialize(error.to_string())),
     }
 }
 
-/// Decodes all of `bytes` as a message, within the memory that so many bytes may take.
-pub(crate) fn decode<M: Message>(bytes: &[u8]) -> Result<M, DecodeError> {
-    decode_within(bytes, const { M::SHAPE.largest_element() })
+/// The encoding of a message, which a peer decodes unless it is over the type's `MAX_BYTES`: that is an error of its own.
+pub(crate) fn encode<M: Message>(message: &M) -> Result<Vec<u8>, EncodeError> {
+    let mut bytes = Vec::new();
+    encode_into(message, &mut bytes)?;
+    if bytes.len() <= M::MAX_BYTES {
+        check_decodes::<M>(&bytes)?;
+    }
+    Ok(bytes)
 }
 
-/// Decodes all of `bytes`, whose sequences have no larger element than `largest` bytes of memory.
-pub(super) fn decode_within<T: DeserializeOwned>(bytes: &[u8], largest: usize) -> Result<T, DecodeError> {
-    let budget = Budget::of(bytes.len(), largest);
-    let seed = Within { inner: PhantomData::<T>, budget: &budget };
-    match bincode::serde::seed_decode_from_slice(seed, bytes, CODEC) {
+/// Says whether a peer decodes these `bytes`, the encoding of an `M`, so that nobody is punished for what it did not know.
+///
+/// Free for a message that is too small to be refused, or of a shape that never is. Others are decoded, as the peer will.
+#[inline]
+pub(crate) fn check_decodes<M: Message>(bytes: &[u8]) -> Result<(), EncodeError> {
+    if bytes.len() <= const { always_decoded(&M::SHAPE) } { Ok(()) } else { count::<M>(bytes) }
+}
+
+#[inline(never)]
+fn count<M: Message>(bytes: &[u8]) -> Result<(), EncodeError> {
+    let budget = Budget::counting(bytes.len(), const { M::SHAPE.largest_element() });
+    if let Err(error) = decode_within::<M>(bytes, &budget) {
+        return Err(EncodeError::Undecodable { message: M::NAME, error });
+    }
+    match budget.overdrawn() {
+        None => Ok(()),
+        Some((need, most)) => Err(EncodeError::Memory { message: M::NAME, bytes: bytes.len(), need, most }),
+    }
+}
+
+/// Decodes all of `bytes`, within the memory that so many bytes may take.
+pub(crate) fn decode<M: Schema + DeserializeOwned>(bytes: &[u8]) -> Result<M, DecodeError> {
+    decode_within(bytes, &Budget::of(bytes.len(), const { M::SHAPE.largest_element() }))
+}
+
+fn decode_within<M: Schema + DeserializeOwned>(bytes: &[u8], budget: &Budget) -> Result<M, DecodeError> {
+    let inner = PhantomData::<M>;
+    let decoded = if const { M::SHAPE.is_foreign() } {
+        let place = Shaped::at(const { &M::SHAPE });
+        bincode::serde::seed_decode_from_slice(Within { inner, budget, place }, bytes, CODEC)
+    } else {
+        bincode::serde::seed_decode_from_slice(Within { inner, budget, place: Known }, bytes, CODEC)
+    };
+    match decoded {
         Ok((value, used)) if used == bytes.len() => Ok(value),
         Ok((_, used)) => Err(DecodeError::Trailing(bytes.len() - used)),
         Err(error) => Err(DecodeError::Invalid(error.to_string())),
@@ -93,21 +157,21 @@ mod tests {
     fn what_is_encoded_is_decoded() {
         let mut bytes = Vec::new();
         encode_into(&(7_u32, "seven"), &mut bytes).unwrap();
-        assert_eq!(decode_within::<(u32, String)>(&bytes, 1), Ok((7, "seven".to_owned())));
+        assert_eq!(decode::<(u32, String)>(&bytes), Ok((7, "seven".to_owned())));
     }
 
     #[test]
     fn trailing_and_missing_bytes_are_errors() {
-        assert_eq!(decode_within::<u8>(&[1, 2], 1), Err(DecodeError::Trailing(1)));
-        assert!(matches!(decode_within::<(u8, u8)>(&[1], 1), Err(DecodeError::Invalid(_))));
+        assert_eq!(decode::<u8>(&[1, 2]), Err(DecodeError::Trailing(1)));
+        assert!(matches!(decode::<(u8, u8)>(&[1]), Err(DecodeError::Invalid(_))));
     }
 
     #[test]
     fn a_claimed_length_allocates_nothing() {
         // 253 announces a u64 length; the bytes that should follow are not there.
         let claim = [253, 255, 255, 255, 255, 255, 255, 255, 127];
-        assert!(decode_within::<Vec<u64>>(&claim, 8).is_err());
-        assert!(decode_within::<String>(&claim, 1).is_err());
+        assert!(decode::<Vec<u64>>(&claim).is_err());
+        assert!(decode::<String>(&claim).is_err());
     }
 
     #[test]

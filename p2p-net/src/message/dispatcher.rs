@@ -5,28 +5,17 @@ use std::task::Waker;
 
 use super::InboxShared;
 use super::frame::{Header, Kind};
-
-/// Credit goes back when this part of a window has been consumed: fewer frames than one a message, and the sender still
-/// has three quarters to go on with.
-const PARTS_OF_WINDOW: u32 = 4;
-
-/// How many consumed bytes of a lane are worth a window frame.
-pub(crate) const fn worth_returning(window: u32) -> u32 {
-    window / PARTS_OF_WINDOW
-}
+use super::window::{Pace, Window};
 
 /// The receiving side of one message type on one channel: its subscribers and its window.
 #[derive(Debug)]
-pub struct MessageDispatcher {
-    window: u32,
-    state: Mutex<State>,
-}
+pub struct MessageDispatcher(Mutex<State>);
 
-/// Counters only grow: bytes that arrived, and bytes whose credit went back to the sender.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    window: Window,
+    /// Bytes that arrived since the beginning.
     delivered: u64,
-    granted: u64,
     /// Bytes of rows that came and were not taken: of lanes that nobody subscribes to, because those who asked for the
     /// rows wait for them.
     held: i64,
@@ -63,11 +52,12 @@ pub(crate) struct WindowExceeded;
 
 impl MessageDispatcher {
     pub(crate) fn new(window: u32) -> Self {
-        Self { window, state: Mutex::default() }
+        let window = Window::new(window);
+        Self(Mutex::new(State { window, delivered: 0, held: 0, in_parts: false, subscribers: Vec::new() }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Copies a run of frames to every subscriber, and adds those who wait for it to `wake`. Says whether there was any, and
@@ -79,30 +69,31 @@ impl MessageDispatcher {
         run: &[u8],
         in_parts: bool,
         wake: &mut Vec<Waker>,
+        pace: &Pace,
     ) -> Result<(bool, u32), WindowExceeded> {
         let mut state = self.lock();
-        self.arrived(&mut state, run.len())?;
+        state.arrived(run.len())?;
         state.in_parts = in_parts;
         let (claimed, mut passed_over) = (!state.subscribers.is_empty(), false);
         for subscriber in &mut state.subscribers {
             passed_over |= subscriber.late;
             wake.extend(subscriber.push(run));
         }
-        let due = if claimed && !passed_over { 0 } else { self.due(&mut state) };
+        let due = if claimed && !passed_over { 0 } else { state.due(pace) };
         Ok((claimed, due))
     }
 
     /// Counts a run that the channel itself consumed.
-    pub(crate) fn consume(&self, bytes: usize) -> Result<u32, WindowExceeded> {
+    pub(crate) fn consume(&self, bytes: usize, pace: &Pace) -> Result<u32, WindowExceeded> {
         let mut state = self.lock();
-        self.arrived(&mut state, bytes)?;
-        Ok(self.due(&mut state))
+        state.arrived(bytes)?;
+        Ok(state.due(pace))
     }
 
     /// Counts a run that came and is not consumed until it is [released](Self::release).
     pub(crate) fn arrive(&self, bytes: usize) -> Result<(), WindowExceeded> {
         let mut state = self.lock();
-        self.arrived(&mut state, bytes)?;
+        state.arrived(bytes)?;
         state.held += bytes as i64;
         Ok(())
     }
@@ -113,15 +104,10 @@ impl MessageDispatcher {
     }
 
     /// Counts bytes as consumed; returns the credit that is due.
-    pub(crate) fn release(&self, bytes: u32) -> u32 {
+    pub(crate) fn release(&self, bytes: u32, pace: &Pace) -> u32 {
         let mut state = self.lock();
         state.held -= i64::from(bytes);
-        self.due(&mut state)
-    }
-
-    fn arrived(&self, state: &mut State, bytes: usize) -> Result<(), WindowExceeded> {
-        state.delivered += bytes as u64;
-        if state.delivered - state.granted > u64::from(self.window) { Err(WindowExceeded) } else { Ok(()) }
+        state.due(pace)
     }
 
     pub(crate) fn subscribe(&self, inbox: Arc<InboxShared>) {
@@ -131,19 +117,19 @@ impl MessageDispatcher {
     }
 
     /// Forgets a subscriber; returns the credit that only it held back.
-    pub(crate) fn unsubscribe(&self, inbox: &Arc<InboxShared>) -> u32 {
+    pub(crate) fn unsubscribe(&self, inbox: &Arc<InboxShared>, pace: &Pace) -> u32 {
         let mut state = self.lock();
         state.subscribers.retain(|subscriber| !Arc::ptr_eq(&subscriber.inbox, inbox));
-        self.due(&mut state)
+        state.due(pace)
     }
 
     /// Counts bytes that a subscriber consumed; returns the credit that is due.
-    pub(crate) fn taken(&self, inbox: &Arc<InboxShared>, bytes: u32) -> u32 {
+    pub(crate) fn taken(&self, inbox: &Arc<InboxShared>, bytes: u32, pace: &Pace) -> u32 {
         let mut state = self.lock();
         if let Some(subscriber) = state.subscribers.iter_mut().find(|known| Arc::ptr_eq(&known.inbox, inbox)) {
             subscriber.taken += u64::from(bytes);
         }
-        self.due(&mut state)
+        state.due(pace)
     }
 
     /// Whether every subscriber has handled what arrived, or is not at it.
@@ -156,52 +142,59 @@ impl MessageDispatcher {
             wake.extend(subscriber.inbox.close());
         }
     }
+}
 
-    /// The slowest subscriber decides; less than a quarter of the window is not worth a frame.
-    fn due(&self, state: &mut State) -> u32 {
-        let taken = state.subscribers.iter().map(|known| known.taken).min();
-        let held = u64::try_from(state.held).unwrap_or(0);
-        let consumed = taken.unwrap_or_else(|| state.delivered.saturating_sub(held));
+impl State {
+    fn arrived(&mut self, bytes: usize) -> Result<(), WindowExceeded> {
+        self.delivered += bytes as u64;
+        if self.window.allows(self.delivered) { Ok(()) } else { Err(WindowExceeded) }
+    }
+
+    /// The credit that is due; the slowest subscriber decides.
+    fn due(&mut self, pace: &Pace) -> u32 {
+        let taken = self.subscribers.iter().map(|known| known.taken).min();
+        let held = u64::try_from(self.held).unwrap_or(0);
         // A row of many parts is consumed while it comes and held once it is there: then nothing is due for a while.
-        let due = consumed.saturating_sub(state.granted);
-        if due < u64::from(worth_returning(self.window)) {
-            return 0;
-        }
-        state.granted = consumed;
-        // The window bounds what is delivered and not granted, so this always fits.
-        u32::try_from(due).unwrap_or(u32::MAX)
+        let consumed = taken.unwrap_or_else(|| self.delivered.saturating_sub(held));
+        self.window.due(consumed, pace)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
     use crate::message::{MessageId, frame};
+
+    /// Of a channel whose windows stay as they are.
+    fn pace() -> Pace {
+        Pace::new(Clock::simulated(), 0, Arc::default())
+    }
 
     #[test]
     fn the_slowest_subscriber_decides_when_credit_returns() {
         let (lane, quick, slow) = (MessageDispatcher::new(100), Arc::default(), Arc::default());
         lane.subscribe(Arc::clone(&quick));
         lane.subscribe(Arc::clone(&slow));
-        assert_eq!(lane.deliver(&[0; 60], false, &mut Vec::new()), Ok((true, 0)));
-        assert_eq!(lane.taken(&quick, 60), 0);
-        assert_eq!(lane.taken(&slow, 30), 30);
-        assert_eq!(lane.unsubscribe(&slow), 30);
+        assert_eq!(lane.deliver(&[0; 60], false, &mut Vec::new(), &pace()), Ok((true, 0)));
+        assert_eq!(lane.taken(&quick, 60, &pace()), 0);
+        assert_eq!(lane.taken(&slow, 30, &pace()), 30);
+        assert_eq!(lane.unsubscribe(&slow, &pace()), 30);
     }
 
     #[test]
     fn more_than_the_window_is_refused() {
         let lane = MessageDispatcher::new(100);
         lane.subscribe(Arc::default());
-        assert_eq!(lane.deliver(&[0; 100], false, &mut Vec::new()), Ok((true, 0)));
-        assert_eq!(lane.deliver(&[0; 1], false, &mut Vec::new()), Err(WindowExceeded));
+        assert_eq!(lane.deliver(&[0; 100], false, &mut Vec::new(), &pace()), Ok((true, 0)));
+        assert_eq!(lane.deliver(&[0; 1], false, &mut Vec::new(), &pace()), Err(WindowExceeded));
     }
 
     #[test]
     fn what_is_held_gives_no_credit_until_it_is_released() {
         let lane = MessageDispatcher::new(100);
         assert_eq!(lane.arrive(90), Ok(()));
-        assert_eq!((lane.release(20), lane.release(20)), (0, 40));
+        assert_eq!((lane.release(20, &pace()), lane.release(20, &pace())), (0, 40));
         assert_eq!(lane.arrive(51), Err(WindowExceeded), "50 held, 100 at most");
     }
 
@@ -210,13 +203,13 @@ mod tests {
         let lane = MessageDispatcher::new(100);
         for _ in 0..10 {
             lane.arrive(50).unwrap();
-            assert_eq!(lane.release(50), 50, "parts are consumed by arriving");
+            assert_eq!(lane.release(50, &pace()), 50, "parts are consumed by arriving");
         }
         lane.arrive(50).unwrap();
         lane.hold(500);
         lane.arrive(50).unwrap();
-        assert_eq!(lane.release(50), 0, "no part of the next while the first is unread");
-        assert_eq!(lane.release(550), 100);
+        assert_eq!(lane.release(50, &pace()), 0, "no part of the next while the first is unread");
+        assert_eq!(lane.release(550, &pace()), 100);
     }
 
     #[test]
@@ -224,20 +217,24 @@ mod tests {
         let (lane, late, mut part, mut whole) = (MessageDispatcher::new(120), Arc::default(), Vec::new(), Vec::new());
         frame::write(&mut part, Kind::Part, MessageId::of("big"), &[1; 10]);
         frame::write(&mut whole, Kind::Message, MessageId::of("big"), &[2; 10]);
-        assert_eq!(lane.deliver(&part, true, &mut Vec::new()), Ok((false, 0)));
+        assert_eq!(lane.deliver(&part, true, &mut Vec::new(), &pace()), Ok((false, 0)));
         lane.subscribe(Arc::clone(&late));
-        assert_eq!(lane.deliver(&part, true, &mut Vec::new()), Ok((true, 36)), "what is passed over is consumed");
+        assert_eq!(
+            lane.deliver(&part, true, &mut Vec::new(), &pace()),
+            Ok((true, 36)),
+            "what is passed over is consumed"
+        );
         assert!(late.is_at_rest());
-        assert_eq!(lane.deliver(&whole.repeat(2), false, &mut Vec::new()), Ok((true, 0)));
+        assert_eq!(lane.deliver(&whole.repeat(2), false, &mut Vec::new(), &pace()), Ok((true, 0)));
         assert!(!late.is_at_rest(), "the second of the two is its first");
-        assert_eq!(lane.taken(&late, 18), 36);
+        assert_eq!(lane.taken(&late, 18, &pace()), 36);
     }
 
     #[test]
     fn what_nobody_subscribed_to_is_consumed_by_arriving() {
         let lane = MessageDispatcher::new(100);
         for _ in 0..1000 {
-            assert_eq!(lane.deliver(&[0; 50], false, &mut Vec::new()), Ok((false, 50)));
+            assert_eq!(lane.deliver(&[0; 50], false, &mut Vec::new(), &pace()), Ok((false, 50)));
         }
     }
 }

@@ -184,7 +184,7 @@ impl Inbox {
         let lanes = lanes.iter().map(|&index| {
             let spec = table.lane(index);
             let replies = if let LaneKind::Requests(replies) = spec.kind { Some(replies) } else { None };
-            let report_at = super::dispatcher::worth_returning(spec.window);
+            let report_at = super::window::worth_returning(spec.window);
             Lane { index, id: spec.id, replies, name: spec.name, taken: 0, report_at, parts: Vec::new() }
         });
         let lanes = lanes.collect();
@@ -204,8 +204,9 @@ impl Inbox {
         self.asked = None;
         loop {
             if let Some(found) = self.walk() {
-                self.asked = self.correlation(&found).map(|(correlation, _)| (found.lane, correlation));
-                return Ok(self.delivery(&found));
+                let asked = self.correlation(&found);
+                self.asked = asked.map(|asked| (found.lane, asked));
+                return Ok(self.delivery(&found, asked));
             }
             self.refill().await?;
         }
@@ -241,12 +242,11 @@ impl Inbox {
         None
     }
 
-    fn delivery(&self, found: &Found) -> Delivery<'_> {
-        let lane = &self.lanes[found.lane];
-        let (correlation, payload) = match self.correlation(found) {
-            Some((correlation, payload)) => (Some(correlation), payload),
-            None => (None, self.payload(found)),
-        };
+    #[inline]
+    fn delivery(&self, found: &Found, correlation: Option<Correlation>) -> Delivery<'_> {
+        let (lane, payload) = (&self.lanes[found.lane], self.payload(found));
+        // The number is there, or it would not have been read.
+        let payload = if correlation.is_some() { &payload[CORRELATION..] } else { payload };
         self.subsystem.received(self.owner, lane.name, payload.len());
         Delivery { id: lane.id, correlation, payload }
     }
@@ -255,14 +255,14 @@ impl Inbox {
         found.range.map_or(&self.whole[..], |(start, end)| &self.batch[start..end])
     }
 
-    /// Which request it is, and what follows the number.
+    /// Which request it is: what its first bytes say.
     #[inline]
-    fn correlation(&self, found: &Found) -> Option<(Correlation, &[u8])> {
+    fn correlation(&self, found: &Found) -> Option<Correlation> {
         if found.kind != Kind::Request {
             return None;
         }
-        let (number, payload) = self.payload(found).split_first_chunk::<CORRELATION>()?;
-        Some((Correlation { replies: self.lanes[found.lane].replies?, number: u32::from_le_bytes(*number) }, payload))
+        let number = self.payload(found).first_chunk::<CORRELATION>()?;
+        Some(Correlation { replies: self.lanes[found.lane].replies?, number: u32::from_le_bytes(*number) })
     }
 
     /// Tells the peer that nobody will answer what it asked: what was given out last, and all that is unread.
@@ -270,7 +270,7 @@ impl Inbox {
         let mut unanswered: Vec<_> = self.asked.take().into_iter().collect();
         loop {
             while let Some(found) = self.walk() {
-                unanswered.extend(self.correlation(&found).map(|(correlation, _)| (found.lane, correlation)));
+                unanswered.extend(self.correlation(&found).map(|asked| (found.lane, asked)));
             }
             let bytes = std::mem::take(&mut self.shared.lock().bytes);
             if bytes.is_empty() {

@@ -32,6 +32,8 @@ pub struct LaneSpec {
     pub id: MessageId,
     /// The name of the message; for replies, of the request.
     pub name: &'static str,
+    /// The name of the message that travels in it; for replies, their own.
+    pub carries: &'static str,
     /// The most bytes of one message in it.
     pub max_bytes: usize,
     /// The most bytes of frames that may be under way or unread in it.
@@ -166,7 +168,8 @@ impl LaneTable {
             let (id, max_bytes, rate) = (spec.id, spec.max_bytes, spec.rate);
             // Nothing of the main phase may overtake the handshake, urgent or not.
             let priority = if handshake { Priority::High } else { spec.priority };
-            lanes.push(LaneSpec { id, name, max_bytes, window, kind, handshake, rate, priority, protocol: None });
+            let (carries, protocol) = (name, None);
+            lanes.push(LaneSpec { id, name, carries, max_bytes, window, kind, handshake, rate, priority, protocol });
             if let Some(reply) = reply {
                 check(&reply)?;
                 let max_bytes = reply.max_bytes.max(MAX_REPLY_ERROR);
@@ -178,6 +181,7 @@ impl LaneTable {
                 lanes.push(LaneSpec {
                     id,
                     name,
+                    carries: reply.name,
                     max_bytes,
                     window,
                     kind,

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::schema::{Schema, mix_number};
 use crate::rate::Rate;
@@ -48,6 +48,21 @@ pub trait Message: Schema + Serialize + DeserializeOwned + Send + Sync + 'static
 }
 
 /// A message that is answered by exactly one reply; implemented by `#[message(reply = Type)]`.
+///
+/// ```
+/// use p2p_net::prelude::*;
+///
+/// #[derive(Message, Serialize, Deserialize)]
+/// #[message(reply = Pong)]
+/// struct Ping;
+///
+/// #[derive(Message, Serialize, Deserialize)]
+/// struct Pong;
+///
+/// async fn ask<M: Request>(channel: &Channel, request: M) -> Result<M::Reply> {
+///     Ok(channel.request(request).await?)
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no reply, so it cannot be requested",
     label = "no reply declared",
@@ -59,6 +74,15 @@ pub trait Request: Message {
 }
 
 /// A message that is answered by a stream of rows; implemented by `#[message(stream = Type)]`.
+///
+/// ```
+/// use futures::TryStreamExt;
+/// use p2p_net::prelude::*;
+///
+/// async fn all<M: StreamRequest>(channel: &Channel, request: M) -> Result<Vec<M::Row>> {
+///     Ok(channel.stream(request).try_collect().await?)
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no stream, so its rows cannot be asked for",
     label = "no stream declared",
@@ -70,7 +94,19 @@ pub trait StreamRequest: Message {
 }
 
 /// In which order small messages leave a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+///
+/// ```
+/// use p2p_net::message::Priority;
+/// use p2p_net::prelude::*;
+///
+/// #[derive(Message, Serialize, Deserialize)]
+/// #[message(max_bytes = 16, priority = high)]
+/// struct Alarm(u32);
+///
+/// assert_eq!(Alarm::PRIORITY, Priority::High);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Priority {
     /// In the order they were sent.
     #[default]
@@ -109,6 +145,13 @@ impl<R: Message> Answer for Many<R> {
 }
 
 /// A message type as frames name it: the FNV-1a hash of its name.
+///
+/// ```
+/// use p2p_net::message::MessageId;
+///
+/// assert_eq!(MessageId::of("say"), MessageId::of("say"));
+/// assert_ne!(MessageId::of("say"), MessageId::of_replies_to("say"));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MessageId(u32);
 
@@ -159,6 +202,18 @@ const fn fnv1a(mut hash: u32, bytes: &[u8]) -> u32 {
 }
 
 /// A message type as constant data: what a node knows of it without the type.
+///
+/// ```
+/// use p2p_net::message::MessageSpec;
+/// use p2p_net::prelude::*;
+///
+/// #[derive(Message, Serialize, Deserialize)]
+/// #[message(max_bytes = 64)]
+/// struct Say(String);
+///
+/// let spec = MessageSpec::of::<Say>();
+/// assert_eq!((spec.name, spec.max_bytes, spec.stream), ("say", 64, false));
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct MessageSpec {
     /// [`Message::NAME`].

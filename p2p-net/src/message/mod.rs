@@ -16,6 +16,7 @@ mod message;
 mod schema;
 mod subscription;
 mod subsystem;
+pub(crate) mod window;
 
 pub use bytes::Bytes;
 pub use codec::{DecodeError, EncodeError};
@@ -28,3 +29,4 @@ pub use message::{
 pub use schema::{Field, Memory, Schema, Shape, Variant};
 pub use subscription::{MessageSubscription, ReceiveError};
 pub use subsystem::{Grants, MessageSubsystem, Violation};
+pub use window::MOST_GROWTH;

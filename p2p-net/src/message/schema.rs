@@ -7,6 +7,18 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// A type whose encoding is known as data; implemented by `#[derive(Schema)]`, and by `#[derive(Message)]` for messages.
+///
+/// ```
+/// use p2p_net::prelude::*;
+///
+/// #[derive(Schema, Serialize, Deserialize)]
+/// enum Colour {
+///     Grey(u8),
+///     Mixed { red: u8, green: u8, blue: u8 },
+/// }
+///
+/// assert_ne!(Colour::FINGERPRINT, <Option<Colour>>::FINGERPRINT);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "the shape of `{Self}` is unknown, so it cannot be part of a message's fingerprint",
     label = "no `Schema`",
@@ -46,11 +58,19 @@ pub enum Shape {
     Enum(&'static str, &'static [Variant]),
     /// A foreign type, by a name and version its author vouches for.
     Opaque(&'static str),
+    /// A type, and what its author says about it. The words are no part of the fingerprint.
+    Documented(&'static str, &'static Shape),
+    /// A type, and that it is decoded through another one that nobody sees here (serde's `with`, `from` and their like). That
+    /// it is so is no part of the fingerprint; the words that say it are in the name around it.
+    Replaced(&'static Shape),
+    /// A struct of one field that is encoded as the field is, with nothing around it (serde's `transparent`). That it is so is
+    /// no part of the fingerprint; the word that says it is in the struct's name.
+    Transparent(&'static Shape),
 }
 
 /// What one element of a sequence takes in this node's memory; no part of the fingerprint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Memory(usize);
+pub struct Memory(pub(super) usize);
 
 impl Memory {
     /// What a `T` takes.
@@ -60,12 +80,32 @@ impl Memory {
 }
 
 /// A field of a struct or of a variant; tuple fields are called `0`, `1`, …
+///
+/// ```
+/// # use p2p_net::message::{Field, Schema, Shape};
+/// const FIELDS: &[Field] = &[Field::new("text", &String::SHAPE).docs("What was said."), Field::new("at", &u64::SHAPE)];
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
     /// Its name.
     pub name: &'static str,
     /// Its shape.
     pub shape: &'static Shape,
+    /// What its author says about it; no part of the fingerprint.
+    pub docs: &'static str,
+}
+
+impl Field {
+    /// A field of which nothing is said.
+    pub const fn new(name: &'static str, shape: &'static Shape) -> Self {
+        Self { name, shape, docs: "" }
+    }
+
+    /// The same field with a description.
+    #[must_use]
+    pub const fn docs(self, docs: &'static str) -> Self {
+        Self { docs, ..self }
+    }
 }
 
 /// A variant of an enum, in the order of declaration.
@@ -75,6 +115,21 @@ pub struct Variant {
     pub name: &'static str,
     /// Its fields.
     pub fields: &'static [Field],
+    /// What its author says about it; no part of the fingerprint.
+    pub docs: &'static str,
+}
+
+impl Variant {
+    /// A variant of which nothing is said.
+    pub const fn new(name: &'static str, fields: &'static [Field]) -> Self {
+        Self { name, fields, docs: "" }
+    }
+
+    /// The same variant with a description.
+    #[must_use]
+    pub const fn docs(self, docs: &'static str) -> Self {
+        Self { docs, ..self }
+    }
 }
 
 const FNV64_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
@@ -120,7 +175,7 @@ const fn min_of_fields(fields: &[Field]) -> usize {
     sum
 }
 
-const fn larger(a: usize, b: usize) -> usize {
+pub(super) const fn larger(a: usize, b: usize) -> usize {
     if a > b { a } else { b }
 }
 
@@ -131,6 +186,36 @@ const fn largest_of_fields(fields: &[Field]) -> usize {
         at += 1;
     }
     largest
+}
+
+const fn any_foreign(fields: &[Field]) -> bool {
+    let mut at = 0;
+    while at < fields.len() {
+        if fields[at].shape.is_foreign() {
+            return true;
+        }
+        at += 1;
+    }
+    false
+}
+
+/// Foreign types that hold no list and no box: those with a `Schema` below.
+const KNOWN: [&str; 3] = ["std::time::Duration", "std::net::IpAddr", "std::net::SocketAddr"];
+
+pub(super) const fn is_known(name: &str) -> bool {
+    let mut at = 0;
+    while at < KNOWN.len() {
+        let (known, name) = (KNOWN[at].as_bytes(), name.as_bytes());
+        let mut same = 0;
+        while same < known.len() && same < name.len() && known[same] == name[same] {
+            same += 1;
+        }
+        if same == known.len() && same == name.len() {
+            return true;
+        }
+        at += 1;
+    }
+    false
 }
 
 const fn are_bounded(fields: &[Field]) -> bool {
@@ -167,6 +252,7 @@ impl Shape {
                 sum
             }
             Self::Struct(_, fields) => min_of_fields(fields),
+            Self::Documented(_, of) | Self::Replaced(of) | Self::Transparent(of) => of.min_bytes(),
         }
     }
 
@@ -176,6 +262,7 @@ impl Shape {
         match self {
             Self::Unit | Self::Plain(_) | Self::Text | Self::Bytes | Self::Opaque(_) => true,
             Self::Option(of) | Self::Array(of, _) => of.is_bounded(),
+            Self::Documented(_, of) | Self::Replaced(of) | Self::Transparent(of) => of.is_bounded(),
             Self::Seq(of, _) => of.min_bytes() > 0 && of.is_bounded(),
             Self::Map(key, value, _) => {
                 key.min_bytes() + value.min_bytes() > 0 && key.is_bounded() && value.is_bounded()
@@ -204,11 +291,13 @@ impl Shape {
         }
     }
 
-    /// The memory of the largest element of any sequence in it, in bytes.
+    /// The memory of the largest element of any sequence in it, in bytes; foreign types, whose elements may be of any size,
+    /// left out.
     pub const fn largest_element(&self) -> usize {
         match self {
-            Self::Unit | Self::Plain(_) | Self::Text | Self::Bytes | Self::Opaque(_) => 1,
+            Self::Unit | Self::Plain(_) | Self::Text | Self::Bytes | Self::Opaque(_) | Self::Replaced(_) => 1,
             Self::Option(of) | Self::Array(of, _) => of.largest_element(),
+            Self::Documented(_, of) | Self::Transparent(of) => of.largest_element(),
             Self::Seq(of, memory) => larger(memory.0, of.largest_element()),
             Self::Map(key, value, memory) => larger(memory.0, larger(key.largest_element(), value.largest_element())),
             Self::Tuple(parts) => {
@@ -227,6 +316,39 @@ impl Shape {
                     at += 1;
                 }
                 largest
+            }
+        }
+    }
+
+    /// Whether something in it is decoded by code that no shape shows: a foreign type, or one that serde replaces.
+    pub const fn is_foreign(&self) -> bool {
+        match self {
+            Self::Unit | Self::Plain(_) | Self::Text | Self::Bytes => false,
+            Self::Opaque(name) => !is_known(name),
+            Self::Replaced(_) => true,
+            Self::Option(of) | Self::Seq(of, _) | Self::Array(of, _) => of.is_foreign(),
+            Self::Documented(_, of) | Self::Transparent(of) => of.is_foreign(),
+            Self::Map(key, value, _) => key.is_foreign() || value.is_foreign(),
+            Self::Tuple(parts) => {
+                let mut at = 0;
+                while at < parts.len() {
+                    if parts[at].is_foreign() {
+                        return true;
+                    }
+                    at += 1;
+                }
+                false
+            }
+            Self::Struct(_, fields) => any_foreign(fields),
+            Self::Enum(_, variants) => {
+                let mut at = 0;
+                while at < variants.len() {
+                    if any_foreign(variants[at].fields) {
+                        return true;
+                    }
+                    at += 1;
+                }
+                false
             }
         }
     }
@@ -261,6 +383,7 @@ impl Shape {
                 hash
             }
             Self::Opaque(name) => mix(hash, b'o', name),
+            Self::Documented(_, of) | Self::Replaced(of) | Self::Transparent(of) => of.mix_into(hash),
         }
     }
 }
@@ -310,8 +433,8 @@ impl<T: Schema, E: Schema> Schema for Result<T, E> {
     const SHAPE: Shape = Shape::Enum(
         "Result",
         &[
-            Variant { name: "Ok", fields: &[Field { name: "0", shape: &T::SHAPE }] },
-            Variant { name: "Err", fields: &[Field { name: "0", shape: &E::SHAPE }] },
+            Variant { name: "Ok", fields: &[Field { name: "0", shape: &T::SHAPE, docs: "" }], docs: "" },
+            Variant { name: "Err", fields: &[Field { name: "0", shape: &E::SHAPE, docs: "" }], docs: "" },
         ],
     );
 }
@@ -361,6 +484,48 @@ mod tests {
         for shape in [<Vec<()>>::SHAPE, <Option<(u8, Vec<((), [u8; 0])>)>>::SHAPE, <BTreeMap<(), ()>>::SHAPE] {
             assert!(!shape.is_bounded(), "{shape:?}");
         }
+    }
+
+    #[test]
+    fn what_is_said_about_a_shape_changes_nothing() {
+        const PLAIN: Shape = Shape::Enum("E", &[Variant::new("A", &[Field::new("n", &<Vec<u64>>::SHAPE)])]);
+        const DOCUMENTED: Shape = Shape::Documented(
+            "Which.",
+            &Shape::Enum(
+                "E",
+                &[Variant::new("A", &[Field::new("n", &<Vec<u64>>::SHAPE).docs("Those.")]).docs("This.")],
+            ),
+        );
+        assert_eq!(DOCUMENTED.fingerprint(), PLAIN.fingerprint());
+        assert_eq!(DOCUMENTED.min_bytes(), PLAIN.min_bytes());
+        assert_eq!(DOCUMENTED.largest_element(), PLAIN.largest_element());
+        assert!(DOCUMENTED.is_bounded());
+    }
+
+    #[test]
+    fn only_what_is_foreign_is_left_out_of_the_largest_element() {
+        assert_eq!(<Vec<Option<(u64, Vec<u8>)>>>::SHAPE.largest_element(), 32);
+        assert_eq!(<Vec<(Duration, std::net::IpAddr)>>::SHAPE.largest_element(), 40);
+        assert!(!<Vec<(Duration, std::net::IpAddr)>>::SHAPE.is_foreign());
+        const OPAQUE: Shape = Shape::Option(&Shape::Opaque("uuid-1"));
+        const REPLACED: Shape = Shape::Transparent(&Shape::Replaced(&<Vec<u64>>::SHAPE));
+        assert_eq!((OPAQUE.largest_element(), REPLACED.largest_element()), (1, 1));
+        assert!(OPAQUE.is_foreign() && REPLACED.is_foreign());
+        const BESIDE: Shape = Shape::Tuple(&[&OPAQUE, &<Vec<u64>>::SHAPE]);
+        assert!(BESIDE.is_foreign() && BESIDE.largest_element() == 8);
+    }
+
+    #[test]
+    fn letters_in_a_name_make_nothing_foreign() {
+        const FIELDS: &[Field] = &[Field::new("a #[serde(rename = \"withdrawn from\")]", &u8::SHAPE)];
+        assert!(!Shape::Struct("with #[serde(from)]", FIELDS).is_foreign());
+    }
+
+    #[test]
+    fn how_a_type_is_decoded_changes_no_fingerprint() {
+        const SHAPE: Shape = Shape::Transparent(&Shape::Replaced(&<Vec<u64>>::SHAPE));
+        assert_eq!(SHAPE.fingerprint(), <Vec<u64>>::FINGERPRINT);
+        assert_eq!(SHAPE.min_bytes(), 1);
     }
 
     #[test]

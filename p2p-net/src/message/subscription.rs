@@ -6,6 +6,17 @@ use super::codec::DecodeError;
 use super::{Closed, Inbox, Message};
 
 /// The messages of one type on one channel, for protocols written by hand; dropping it unsubscribes.
+///
+/// ```
+/// use p2p_net::message::MessageSubscription;
+/// use p2p_net::prelude::*;
+/// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+///
+/// async fn first(mut says: MessageSubscription<Say>) -> Result<String> {
+///     let Say(text) = says.receive().await?;
+///     Ok(text)
+/// }
+/// ```
 #[derive(Debug)]
 pub struct MessageSubscription<M> {
     inbox: Inbox,

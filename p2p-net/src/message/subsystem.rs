@@ -6,12 +6,14 @@
 use std::fmt;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::Duration;
 
 use event_listener::Event;
 
 use super::dispatcher::WindowExceeded;
 use super::frame::Kind;
 use super::lane::{LaneIndex, LaneKind, LaneTable};
+use super::window::{MOST_GROWTH, Pace};
 use super::{Inbox, InboxShared, MessageDispatcher, MessageId};
 use crate::rate::Rate;
 
@@ -61,24 +63,36 @@ pub enum Violation {
         /// The rate.
         rate: Rate,
     },
-    /// More credit than the window has.
-    #[error("more credit for `{0}` than its window has")]
+    /// More credit than the window may grow to.
+    #[error("more credit for `{0}` than {MOST_GROWTH} times its window")]
     CreditExceeded(&'static str),
 }
 
 /// The dispatchers of a channel, one per message type.
+///
+/// ```
+/// # use p2p_net::{prelude::*, testing};
+/// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+/// # #[protocol] async fn shout(_say: Say) {}
+/// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+/// let channel = alice.to(&bob);
+/// let lanes = channel.message_subsystem().lanes();
+/// assert!(lanes.find(Say::ID).is_some());
+/// # });
+/// ```
 pub struct MessageSubsystem {
     lanes: Arc<LaneTable>,
     dispatchers: Box<[MessageDispatcher]>,
     grants: Arc<dyn Grants>,
+    pace: Pace,
     /// A subscriber has handled all, or is gone.
     at_rest: Event,
 }
 
 impl MessageSubsystem {
-    pub(crate) fn new(lanes: Arc<LaneTable>, grants: Arc<dyn Grants>) -> Self {
+    pub(crate) fn new(lanes: Arc<LaneTable>, grants: Arc<dyn Grants>, pace: Pace) -> Self {
         let dispatchers = lanes.lanes().iter().map(|lane| MessageDispatcher::new(lane.window)).collect();
-        Self { lanes, dispatchers, grants, at_rest: Event::new() }
+        Self { lanes, dispatchers, grants, pace, at_rest: Event::new() }
     }
 
     /// The lanes this node knows.
@@ -105,7 +119,7 @@ impl MessageSubsystem {
         in_parts: bool,
         wake: &mut Vec<Waker>,
     ) -> Result<bool, Violation> {
-        let due = self.dispatchers[lane.get()].deliver(run, in_parts, wake);
+        let due = self.dispatchers[lane.get()].deliver(run, in_parts, wake, &self.pace);
         let claimed = due.is_ok_and(|(claimed, _)| claimed);
         self.settle(lane, due.map(|(_, due)| due)).map(|()| claimed)
     }
@@ -122,7 +136,7 @@ impl MessageSubsystem {
 
     /// Counts rows as taken.
     pub(crate) fn release(&self, lane: LaneIndex, bytes: u32) {
-        let due = self.dispatchers[lane.get()].release(bytes);
+        let due = self.dispatchers[lane.get()].release(bytes, &self.pace);
         if due > 0 {
             self.grants.grant(self.lanes.lane(lane).id, due);
         }
@@ -135,7 +149,7 @@ impl MessageSubsystem {
 
     /// Counts a run of frames that the channel itself consumed.
     pub(crate) fn consume(&self, lane: LaneIndex, bytes: usize) -> Result<(), Violation> {
-        let due = self.dispatchers[lane.get()].consume(bytes);
+        let due = self.dispatchers[lane.get()].consume(bytes, &self.pace);
         self.settle(lane, due)
     }
 
@@ -151,14 +165,14 @@ impl MessageSubsystem {
     }
 
     pub(crate) fn taken(&self, lane: LaneIndex, inbox: &Arc<InboxShared>, bytes: u32) {
-        let due = self.dispatchers[lane.get()].taken(inbox, bytes);
+        let due = self.dispatchers[lane.get()].taken(inbox, bytes, &self.pace);
         if due > 0 {
             self.grants.grant(self.lanes.lane(lane).id, due);
         }
     }
 
     pub(crate) fn unsubscribe(&self, lane: LaneIndex, inbox: &Arc<InboxShared>) {
-        let due = self.dispatchers[lane.get()].unsubscribe(inbox);
+        let due = self.dispatchers[lane.get()].unsubscribe(inbox, &self.pace);
         self.notify_at_rest();
         if due > 0 {
             self.grants.grant(self.lanes.lane(lane).id, due);
@@ -167,6 +181,11 @@ impl MessageSubsystem {
 
     pub(crate) fn received(&self, protocol: &'static str, message: &'static str, bytes: usize) {
         self.grants.received(protocol, message, bytes);
+    }
+
+    /// Notes a round trip, by which windows grow.
+    pub(crate) fn measured(&self, rtt: Duration) {
+        self.pace.measured(rtt);
     }
 
     /// Waits until all that arrived has been handled.

@@ -24,6 +24,16 @@ use crate::transport::{Transport, Transports};
 const IDENTITY_FILE: &str = "identity";
 
 /// A node could not be made.
+///
+/// ```
+/// # use p2p_net::{P2p, ProtocolSet, Settings};
+/// # smol::block_on(async {
+/// let wrong = Settings { transports: vec![], ..Settings::default() };
+/// let error = P2p::new(wrong).await.unwrap_err();
+/// assert_eq!(error.to_string(), "`transports` is empty: name at least one scheme, such as `tls`");
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum NewError {
@@ -47,6 +57,20 @@ pub enum NewError {
 }
 
 /// A node in the making; see [`P2p::builder`].
+///
+/// ```
+/// # use p2p_net::{P2p, ProtocolSet, Settings};
+/// # smol::block_on(async {
+/// let p2p = P2p::builder(Settings::default())
+///     .protocols(ProtocolSet::empty())
+///     .without_handshake()
+///     .state(String::from("what protocols take as `State<String>`"))
+///     .build()
+///     .await?;
+/// assert_eq!(p2p.peer_count(), 0);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a builder makes nothing until `build` is awaited"]
 pub struct P2pBuilder {
     settings: Settings,
@@ -72,12 +96,35 @@ impl P2pBuilder {
     }
 
     /// The key this node proves, instead of the one in the data folder or a new one.
+    ///
+    /// ```
+    /// # use p2p_net::{P2p, ProtocolSet, Settings};
+    /// # smol::block_on(async {
+    /// use p2p_net::identity::SecretKey;
+    ///
+    /// let secret = SecretKey::generate()?;
+    /// let id = secret.id();
+    /// let p2p = P2p::builder(Settings::default()).identity(secret);
+    /// let p2p = p2p.protocols(ProtocolSet::empty()).without_handshake().build().await?;
+    /// assert_eq!(p2p.id(), id);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn identity(mut self, secret: SecretKey) -> Self {
         self.identity = Some(secret);
         self
     }
 
     /// The protocols it runs, instead of all that are linked.
+    ///
+    /// ```
+    /// # use p2p_net::{P2p, ProtocolSet, Settings};
+    /// # smol::block_on(async {
+    /// let p2p = P2p::builder(Settings::default()).protocols(ProtocolSet::empty()).without_handshake().build().await?;
+    /// assert!(p2p.node_info().protocols.is_empty());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn protocols(mut self, set: ProtocolSet) -> Self {
         self.protocols = Some(set);
         self
@@ -89,6 +136,19 @@ impl P2pBuilder {
     }
 
     /// A value its protocols may ask for as [`State<T>`](crate::State), that others hold too.
+    ///
+    /// ```
+    /// # use p2p_net::{P2p, ProtocolSet, Settings};
+    /// # smol::block_on(async {
+    /// use std::sync::Arc;
+    ///
+    /// let shelf = Arc::new(String::from("ours"));
+    /// let p2p = P2p::builder(Settings::default()).shared_state(shelf.clone());
+    /// let p2p = p2p.protocols(ProtocolSet::empty()).without_handshake().build().await?;
+    /// assert_eq!(*p2p.state_of::<String>().ok_or("no state")?, *shelf);
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn shared_state<T: Send + Sync + 'static>(mut self, state: Arc<T>) -> Self {
         self.states.insert(state);
         self
@@ -101,6 +161,16 @@ impl P2pBuilder {
     }
 
     /// Where its time comes from, instead of the machine's clock.
+    ///
+    /// ```
+    /// # use p2p_net::{P2p, ProtocolSet, Settings, clock::Clock};
+    /// # smol::block_on(async {
+    /// let p2p = P2p::builder(Settings::default()).clock(Clock::simulated());
+    /// let p2p = p2p.protocols(ProtocolSet::empty()).without_handshake().build().await?;
+    /// assert!(p2p.clock().is_simulated());
+    /// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// ```
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self

@@ -7,6 +7,16 @@ use crate::identity::NodeId;
 use crate::node_url::NodeUrl;
 
 /// What a node says of itself. Second seed: `NodeInfo`.
+///
+/// ```
+/// # use p2p_net::{prelude::*, testing};
+/// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+/// # #[protocol] async fn shout(_say: Say) {}
+/// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+/// let info = alice.node_info();
+/// assert_eq!((info.id, info.peers, info.url), (alice.id(), 1, alice.advertised().into_iter().next()));
+/// # });
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NodeInfo {
@@ -26,6 +36,15 @@ pub struct NodeInfo {
 
 impl P2p {
     /// What this node says of itself.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert_eq!(alice.node_info().protocols, ["shout/1"]);
+    /// # });
+    /// ```
     pub fn node_info(&self) -> NodeInfo {
         let listen = self.inbound.urls();
         NodeInfo {
@@ -39,6 +58,15 @@ impl P2p {
     }
 
     /// What it calls itself: application, version, operating system, and the Rust it needs at least.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert!(alice.agent().starts_with("p2p-net/v"));
+    /// # });
+    /// ```
     pub fn agent(&self) -> String {
         let (name, version) = (&self.settings.name, &self.settings.app_version);
         format!("{name}/v{version}/{}/rust{}", std::env::consts::OS, env!("CARGO_PKG_RUST_VERSION"))

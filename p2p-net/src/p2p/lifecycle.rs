@@ -1,6 +1,7 @@
 //! From start to stop. The states and their order are the first seed's: open, start, started, run, stopped.
 
 use std::pin::pin;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::future::{Either, select};
@@ -18,6 +19,19 @@ use crate::tasks::TaskGroup;
 use crate::transport::ListenError;
 
 /// Where a node is in its life.
+///
+/// ```
+/// # use p2p_net::{P2p, ProtocolSet, Settings};
+/// # smol::block_on(async {
+/// use p2p_net::p2p::P2pState;
+///
+/// let p2p = P2p::builder(Settings::default()).protocols(ProtocolSet::empty()).without_handshake().build().await?;
+/// assert_eq!(p2p.state(), P2pState::Open);
+/// p2p.stop().await;
+/// assert_eq!(p2p.state(), P2pState::Stopped);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum P2pState {
     /// Made, not started.
@@ -62,6 +76,18 @@ pub enum StartError {
 }
 
 /// A node did not run, or not well.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use p2p_net::{P2p, ProtocolSet, Settings};
+/// # let ex = Arc::new(smol::Executor::new());
+/// # smol::block_on(async {
+/// let p2p = P2p::builder(Settings::default()).protocols(ProtocolSet::empty()).without_handshake().build().await?;
+/// let error = p2p.run(ex).await.unwrap_err();
+/// assert_eq!(error.to_string(), "the node is in state Open: `run` comes after `start`, and once");
+/// # Ok::<_, Box<dyn std::error::Error>>(()) })?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunError {
@@ -108,6 +134,16 @@ impl P2p {
     /// # Cancel safety
     ///
     /// When dropped the node cannot be started again; stop it to free what it holds.
+    ///
+    /// ```no_run
+    /// # use std::sync::Arc;
+    /// # use p2p_net::{P2p, Settings};
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let ex = Arc::new(smol::Executor::new());
+    /// # let p2p = P2p::new(Settings::default()).await?;
+    /// p2p.clone().start(ex.clone()).await?; // listens, and has visited its seeds
+    /// # Ok(()) }
+    /// ```
     pub async fn start(self: Arc<Self>, executor: Arc<Executor<'static>>) -> Result<(), StartError> {
         self.open_to_start(executor)?;
         let starting = Starting(&self);
@@ -137,14 +173,16 @@ impl P2p {
     }
 
     fn make_running(&self, executor: Arc<Executor<'static>>) -> Result<Running, BuildError> {
-        let (lanes, offer) = self.registry.freeze()?;
+        let (lanes, offers) = self.registry.freeze()?;
         let panicked = self.panicked.clone();
         let on_panic: OnPanic = Arc::new(move |task, text| note(&panicked, task, text));
         let on_task_panic = on_panic.clone();
         let tasks = TaskGroup::new(executor.clone(), move |task, text| on_task_panic(task, text));
         let (clock, events) = (self.clock.clone(), self.events.clone());
         let limits = Arc::new(self.settings.limits.clone());
-        let shared = Shared { executor, clock, events, limits, lanes, offer, on_panic };
+        let room = limits.channel_memory.saturating_sub(self.registry.ceiling());
+        let growth = Arc::new(AtomicUsize::new(limits.window_growth));
+        let shared = Shared { executor, clock, events, limits, lanes, offers, room, growth, on_panic };
         Ok(Running { tasks, shared })
     }
 
@@ -169,6 +207,19 @@ impl P2p {
     /// # Cancel safety
     ///
     /// Dropping it does not stop the node: call [`stop`](Self::stop).
+    ///
+    /// ```no_run
+    /// # use std::sync::Arc;
+    /// # use p2p_net::{P2p, Settings};
+    /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let ex = Arc::new(smol::Executor::new());
+    /// # let p2p = P2p::new(Settings::default()).await?;
+    /// p2p.clone().start(ex.clone()).await?;
+    /// let run = ex.spawn(p2p.clone().run(ex.clone())); // beside what the program does
+    /// p2p.stop().await;
+    /// run.await?;
+    /// # Ok(()) }
+    /// ```
     pub async fn run(self: Arc<Self>, _executor: Arc<Executor<'static>>) -> Result<(), RunError> {
         {
             let mut state = self.lock_state();
@@ -204,6 +255,17 @@ impl P2p {
     /// # Cancel safety
     ///
     /// When dropped, the node stops all the same.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// alice.stop().await;
+    /// assert_eq!(alice.task_count(), 0);
+    /// bob.until(|bob| bob.peer_count() == 0).await;
+    /// # });
+    /// ```
     pub async fn stop(&self) {
         if self.stop.give() {
             self.shut_down_when_started();
@@ -243,11 +305,34 @@ impl P2p {
     }
 
     /// Tells when this node is told to stop. First seed: `subscribe_stop`.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// let stopping = alice.subscribe_stop();
+    /// alice.stop().await;
+    /// stopping.receive().await; // at once: it was told to stop
+    /// # });
+    /// ```
     pub fn subscribe_stop(&self) -> StopSubscription {
         StopSubscription(self.stop.clone())
     }
 
     /// Where the node is in its life.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// use p2p_net::p2p::P2pState;
+    ///
+    /// alice.stop().await;
+    /// assert_eq!(alice.p2p().state(), P2pState::Stopped);
+    /// # });
+    /// ```
     pub fn state(&self) -> P2pState {
         *self.lock_state()
     }

@@ -21,7 +21,7 @@ use crate::p2p::P2pPtr;
     message = "`{Self}` is neither an extractor nor a message that can be taken here",
     label = "cannot be an argument here",
     note = "a message is taken by value, by an `#[on]` method, and has `#[derive(Message)]`",
-    note = "extractors: `&Channel`, `Channel`, `NodeId`, `State<T>`, `Config<T>`, `Arc<Settings>`, `&P2p`, `P2pPtr`, and every type that implements `FromChannel` or `FromNode`"
+    note = "extractors: `&Channel`, `Channel`, `NodeId`, `State<T>`, `Config<T>`, `&Settings`, `Arc<Settings>`, `&P2p`, `P2pPtr`, and every type that implements `FromChannel` or `FromNode`"
 )]
 pub trait Argument<'c> {
     /// What it is: [`Received`] or an extractor.

@@ -8,6 +8,29 @@ use super::{Context, NodeContext, ProtocolDescriptor};
 use crate::error::Result;
 
 /// One protocol on one channel, or on all channels of a node. First seed: `ProtocolBase`.
+///
+/// ```
+/// use std::sync::Arc;
+/// use futures::FutureExt;
+/// use futures::future::BoxFuture;
+/// use p2p_net::prelude::*;
+/// use p2p_net::protocol::{Context, ProtocolBase};
+/// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+///
+/// struct Chat;
+///
+/// impl ProtocolBase for Chat {
+///     fn name(&self) -> &'static str {
+///         "chat"
+///     }
+///
+///     fn start(self: Arc<Self>, context: Context) -> BoxFuture<'static, Result<()>> {
+///         let channel = context.channel().clone();
+///         context.jobs().spawn(async move { Ok(channel.send(&Say("hello".to_owned())).await?) });
+///         async { Ok(()) }.boxed()
+///     }
+/// }
+/// ```
 pub trait ProtocolBase: Send + Sync + 'static {
     /// The protocol's name, as its descriptor has it.
     fn name(&self) -> &'static str;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use serde::{Deserialize, Serialize};
 
 use super::{Context, ProtocolBase, SessionFlags};
 use crate::error::Result;
@@ -12,7 +13,18 @@ use crate::message::{Message, MessageSpec};
 use crate::p2p::P2pPtr;
 
 /// When a protocol runs in the life of a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// ```
+/// # use p2p_net::{prelude::*, protocol::{Phase, Protocol, Scope}};
+/// # #[derive(Message, Serialize, Deserialize)] struct Knock;
+/// #[protocol(phase = handshake)]
+/// async fn door(_knock: Knock) {}
+///
+/// assert_eq!(door::DESCRIPTOR.phase, Phase::Handshake);
+/// assert!(Phase::Handshake < Phase::Main);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Phase {
     /// First, alone, and to its end: until then no other message is sent or handled.
     Handshake,
@@ -65,7 +77,17 @@ pub enum Requirement {
 }
 
 /// How many instances of a protocol there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// ```
+/// # use p2p_net::{prelude::*, protocol::{Protocol, Scope}};
+/// # #[derive(Message, Serialize, Deserialize)] struct Rumour;
+/// #[protocol(scope = node)]
+/// async fn gossip(_rumour: Rumour) {}
+///
+/// assert_eq!(gossip::DESCRIPTOR.scope(), Scope::Node);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// One for every channel.
     Channel,
@@ -98,6 +120,17 @@ pub enum Construct {
 }
 
 /// What a node knows of a protocol before it runs; a constant of every type under `#[protocol]`.
+///
+/// ```
+/// # use p2p_net::{prelude::*, protocol::Protocol};
+/// # #[derive(Message, Serialize, Deserialize)] struct Say;
+/// #[protocol(sessions = !SEED, version = 2)]
+/// async fn chat(_say: Say) {}
+///
+/// let known = chat::DESCRIPTOR;
+/// assert_eq!((known.name, known.version, known.handlers.len()), ("chat", 2, 1));
+/// assert!(!known.sessions.contains(SessionFlags::SEED));
+/// ```
 #[derive(Debug, Clone, Copy)]
 pub struct ProtocolDescriptor {
     /// Its name on the wire and in logs; one a node.
@@ -116,6 +149,10 @@ pub struct ProtocolDescriptor {
     pub construct: Construct,
     /// `file:line` of the annotation.
     pub at: &'static str,
+    /// The module of the annotation: `module_path!()`; it begins with the crate.
+    pub module: &'static str,
+    /// What its author says about it, or nothing.
+    pub docs: &'static str,
 }
 
 impl ProtocolDescriptor {

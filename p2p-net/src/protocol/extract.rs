@@ -49,7 +49,7 @@ pub trait FromNode: Sized {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not available to a protocol with `scope = node`",
     label = "needs a channel",
-    note = "available in `init` and in jobs: `State<T>`, `Config<T>`, `Arc<Settings>`, `&P2p`, `P2pPtr`, and every type that implements `FromNode`; a handler takes `&Channel` too"
+    note = "available in `init` and in jobs: `State<T>`, `Config<T>`, `&Settings`, `Arc<Settings>`, `&P2p`, `P2pPtr`, and every type that implements `FromNode`; a handler takes `&Channel` too"
 )]
 pub trait NodeArgument<'n>: Sized {
     /// What the application must have given the node.
@@ -79,13 +79,35 @@ impl<'n> NodeArgument<'n> for &'n P2p {
     }
 }
 
+/// The node's settings, borrowed.
+impl<'n> NodeArgument<'n> for &'n Settings {
+    fn take(node: &'n P2pPtr) -> Result<Self> {
+        Ok(node.settings())
+    }
+}
+
 /// An argument that is taken from a channel's [`Context`], and may borrow from it.
+///
+/// ```
+/// use p2p_net::prelude::*;
+/// use p2p_net::protocol::Context;
+/// use p2p_net::FromChannel;
+///
+/// /// Where the peer is, as an argument.
+/// struct Remote(String);
+///
+/// impl FromChannel<'_> for Remote {
+///     fn from_channel(context: &Context) -> Result<Self> {
+///         Ok(Self(context.channel().remote().to_string()))
+///     }
+/// }
+/// ```
 // The compiler takes these words for a wrong argument of any method, and never those of `Argument`: they are the same.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither an extractor nor a message that can be taken here",
     label = "cannot be an argument here",
     note = "a message is taken by value, by an `#[on]` method, and has `#[derive(Message)]`",
-    note = "extractors: `&Channel`, `Channel`, `NodeId`, `State<T>`, `Config<T>`, `Arc<Settings>`, `&P2p`, `P2pPtr`, and every type that implements `FromChannel` or `FromNode`"
+    note = "extractors: `&Channel`, `Channel`, `NodeId`, `State<T>`, `Config<T>`, `&Settings`, `Arc<Settings>`, `&P2p`, `P2pPtr`, and every type that implements `FromChannel` or `FromNode`"
 )]
 pub trait FromChannel<'c>: Sized {
     /// What the application must have given the node; asked for when the node is built.
@@ -140,6 +162,13 @@ impl<'c> FromChannel<'c> for &'c P2p {
 impl FromNode for P2pPtr {
     fn from_node(node: &P2pPtr) -> Result<Self> {
         Ok(node.clone())
+    }
+}
+
+/// The node's settings, borrowed.
+impl<'c> FromChannel<'c> for &'c Settings {
+    fn from_channel(context: &'c Context) -> Result<Self> {
+        Ok(context.node().settings())
     }
 }
 

@@ -26,6 +26,14 @@ bitflags::bitflags! {
     }
 }
 
+impl SessionFlags {
+    /// Whether a protocol with these sessions is made for both ends of a channel: one end of each is inbound, and the other
+    /// is not.
+    pub const fn is_paired(self) -> bool {
+        self.intersects(Self::INBOUND) && self.intersects(Self::INBOUND.complement())
+    }
+}
+
 impl fmt::Debug for SessionFlags {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)

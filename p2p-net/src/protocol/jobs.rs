@@ -25,6 +25,18 @@ use crate::tasks::{TaskGroup, panic_text};
 ///
 /// Those of a protocol with `scope = node` that belong to no channel end with the node; an error or a panic of one is
 /// logged and ends that one.
+///
+/// ```
+/// # use p2p_net::prelude::*;
+/// # use p2p_net::protocol::ProtocolJobsManager;
+/// fn start(jobs: &ProtocolJobsManager, channel: Channel) {
+///     jobs.spawn(async move {
+///         log::info!("{} is here", channel.peer_id());
+///         Ok(())
+///     });
+///     jobs.at_stop(async { Ok(log::info!("and gone")) });
+/// }
+/// ```
 #[derive(Clone)]
 pub struct ProtocolJobsManager(Arc<Jobs>);
 
@@ -89,10 +101,7 @@ impl ProtocolJobsManager {
     /// Runs a job: it ends by itself, or with the channel. A seed session's visit is over when all jobs on it are.
     pub fn spawn(&self, job: impl Future<Output = Result<()>> + Send + 'static) {
         let counted = Counted::new(self.clone());
-        self.run("a job", async move {
-            let _counted = counted;
-            job.await
-        });
+        self.run("a job", job.inspect(move |_| drop(counted)));
     }
 
     /// Runs what answers the peer for as long as the channel lives, and so does not count as a job to wait for.
@@ -125,14 +134,16 @@ impl ProtocolJobsManager {
 
     fn run(&self, what: &'static str, future: impl Future<Output = Result<()>> + Send + 'static) {
         let (name, owner) = (self.0.name, self.0.owner.clone());
-        self.0.tasks.spawn(what, async move {
-            if let Err(error) = future.await {
+        // Not an async block: it would keep room for `future` twice.
+        let run = future.map(move |outcome| {
+            if let Err(error) = outcome {
                 match owner {
                     Owner::Channel(channel) => channel.fail(name, &error),
                     Owner::Node => log::error!(target: "net", "protocol {name}: {what} failed on this node: {error}"),
                 }
             }
         });
+        self.0.tasks.spawn(what, run);
     }
 
     fn stops(&self) -> MutexGuard<'_, Stops> {

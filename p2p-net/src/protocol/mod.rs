@@ -24,6 +24,9 @@ pub use extract::{FromChannel, FromNode, NodeArgument};
 pub use flags::SessionFlags;
 pub use jobs::ProtocolJobsManager;
 pub(crate) use nodewide::NodeWide;
+#[cfg(test)]
+pub(crate) use offer::Known as OfferKnown;
+pub(crate) use offer::Offers;
 pub use offer::{Agreement, MAX_OFFERED, Offer, OfferRefused, Refused};
 pub use outcome::Signalled;
 pub(crate) use registry::Registered;

@@ -1,17 +1,24 @@
 //! What a node offers to speak, and what two nodes agree on. Pure code.
 //!
+//! An offer is that of one channel: it says of each protocol whether it runs on channels of that session. One that runs on
+//! inbound channels and on others is made for both ends, and runs at neither where one end does not run it: so a seed does
+//! not ask a visitor for what it does not run on a visit. One that runs on inbound channels alone, or on none of those, is
+//! one side of a conversation, and runs without itself at the other end.
+//!
 //! A handshake protocol sends our [`Offer`] and hands the peer's to [`Channel::agree`](crate::Channel::agree). A protocol
 //! runs when both offers have it, at the highest version both have, and when all its messages have the same fingerprint
 //! on both ends: messages that differ would decode as garbage in silence.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Handles, Phase};
+use super::registry::Registered;
+use super::{Handles, Phase, SessionFlags};
 use crate::disconnect::Side;
-use crate::message::lane::{LaneIndex, LaneTable};
+use crate::message::lane::{LaneIndex, LaneKind, LaneTable};
 use crate::message::{Field, Memory, MessageId, Schema, Shape};
 
 /// The most protocols one offer may name; more than any node runs, and few enough to compare in no time.
@@ -27,19 +34,37 @@ struct OfferedProtocol {
     name: String,
     version: u16,
     handshake: bool,
+    /// It runs on channels of this session.
+    here: bool,
+    /// It is made for both ends of a channel.
+    paired: bool,
     /// By message id, those of replies too: the hash of what both ends must have in common, [`terms`](crate::message::MessageSpec::terms).
     messages: BTreeMap<u32, u64>,
 }
+
+/// What an offer says of a protocol.
+pub(crate) struct Known {
+    pub(crate) name: &'static str,
+    pub(crate) version: u16,
+    pub(crate) phase: Phase,
+    pub(crate) sessions: SessionFlags,
+    pub(crate) handlers: &'static [Handles],
+}
+
+/// What a node offers, by session.
+pub(crate) type Offers = BTreeMap<SessionFlags, Arc<Offer>>;
 
 impl Schema for Offer {
     const SHAPE: Shape = Shape::Seq(
         &Shape::Struct(
             "OfferedProtocol",
             &[
-                Field { name: "name", shape: &String::SHAPE },
-                Field { name: "version", shape: &u16::SHAPE },
-                Field { name: "handshake", shape: &bool::SHAPE },
-                Field { name: "messages", shape: &<BTreeMap<u32, u64>>::SHAPE },
+                Field::new("name", &String::SHAPE),
+                Field::new("version", &u16::SHAPE),
+                Field::new("handshake", &bool::SHAPE),
+                Field::new("here", &bool::SHAPE),
+                Field::new("paired", &bool::SHAPE),
+                Field::new("messages", &<BTreeMap<u32, u64>>::SHAPE),
             ],
         ),
         Memory::of::<OfferedProtocol>(),
@@ -47,10 +72,15 @@ impl Schema for Offer {
 }
 
 impl Offer {
-    /// The offer of a node that runs these protocols.
-    pub(crate) fn of(protocols: impl IntoIterator<Item = (&'static str, u16, Phase, &'static [Handles])>) -> Self {
-        let offered = |(name, version, phase, handlers)| OfferedProtocol::of(name, version, phase, handlers);
-        Self(protocols.into_iter().map(offered).collect())
+    /// The offer, on a channel of `session`, of a node with these protocols.
+    pub(crate) fn of(protocols: impl IntoIterator<Item = Known>, session: SessionFlags) -> Self {
+        Self(protocols.into_iter().map(|known| OfferedProtocol::of(&known, session)).collect())
+    }
+
+    /// For each session, the offer of a node with these protocols.
+    pub(crate) fn by_session(protocols: &[Registered]) -> Offers {
+        let offer = |session| Self::of(protocols.iter().map(Registered::offered), session);
+        SessionFlags::ALL.iter().map(|session| (session, Arc::new(offer(session)))).collect()
     }
 
     /// How many protocols it names.
@@ -65,15 +95,17 @@ impl Offer {
 }
 
 impl OfferedProtocol {
-    fn of(name: &str, version: u16, phase: Phase, handlers: &[Handles]) -> Self {
+    fn of(known: &Known, session: SessionFlags) -> Self {
         let mut messages = BTreeMap::new();
-        for handler in handlers {
+        for handler in known.handlers {
             messages.insert(handler.message.id.to_wire(), handler.message.terms());
             if let Some(terms) = handler.message.reply_terms() {
                 messages.insert(MessageId::of_replies_to(handler.message.name).to_wire(), terms);
             }
         }
-        Self { name: name.to_owned(), version, handshake: phase == Phase::Handshake, messages }
+        let (name, version, handshake) = (known.name.to_owned(), known.version, known.phase == Phase::Handshake);
+        let (here, paired) = (known.sessions.intersects(session), known.sessions.is_paired());
+        Self { name, version, handshake, here, paired, messages }
     }
 
     /// The first message both know by different fingerprints.
@@ -94,6 +126,8 @@ pub struct Refused {
     pub version: u16,
     /// The message that differs: its name here.
     pub message: String,
+    /// Whether it is what answers the message that differs.
+    pub reply: bool,
     /// Its fingerprint here.
     pub ours: u64,
     /// Its fingerprint there.
@@ -102,11 +136,14 @@ pub struct Refused {
 
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { protocol, version, message, ours, theirs } = self;
+        let Self { protocol, version, message, reply, ours, theirs } = self;
+        let (what, terms) = match reply {
+            false => ("message", "its fields, max_bytes, window or rate"),
+            true => ("the reply to", "its fields, max_bytes, window or rate, or that it is one and not a stream"),
+        };
         write!(
             f,
-            "protocol {protocol}/{version} is not run: message `{message}` (its fields, max_bytes and window) is {ours:016x} here and \
-             {theirs:016x} there; \
+            "protocol {protocol}/{version} is not run: {what} `{message}` ({terms}) is {ours:016x} here and {theirs:016x} there; \
              give the changed protocol a new version"
         )
     }
@@ -136,9 +173,12 @@ pub enum OfferRefused {
 /// What both ends of a channel run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agreement {
+    /// Those that run at this end.
     protocols: BTreeMap<String, u16>,
     refused: Vec<Refused>,
-    lanes: Box<[bool]>,
+    /// By lane: what this end may send, and what it takes.
+    out: Box<[bool]>,
+    into: Box<[bool]>,
 }
 
 impl Agreement {
@@ -148,8 +188,8 @@ impl Agreement {
         }
         one_sided(ours, theirs, Side::Local)?;
         one_sided(theirs, ours, Side::Remote)?;
-        let mut agreement =
-            Self { protocols: BTreeMap::new(), refused: Vec::new(), lanes: vec![false; lanes.lanes().len()].into() };
+        let none: Box<[bool]> = vec![false; lanes.lanes().len()].into();
+        let mut agreement = Self { protocols: BTreeMap::new(), refused: Vec::new(), out: none.clone(), into: none };
         let known: BTreeMap<_, _> =
             theirs.0.iter().map(|their| ((their.name.as_str(), their.version), their)).collect();
         let mut best: BTreeMap<&str, (&OfferedProtocol, &OfferedProtocol)> = BTreeMap::new();
@@ -164,8 +204,11 @@ impl Agreement {
             match our.difference(their) {
                 None => agreement.accept(our, their, lanes),
                 Some((id, ours, theirs)) => {
-                    let message = lanes.find(id).map_or_else(|| id.to_string(), |at| lanes.lane(at).name.to_owned());
-                    let refused = Refused { protocol: our.name.clone(), version: our.version, message, ours, theirs };
+                    let lane = lanes.find(id).map(|at| lanes.lane(at));
+                    let message = lane.map_or_else(|| id.to_string(), |lane| lane.name.to_owned());
+                    let reply = lane.is_some_and(|lane| lane.kind == LaneKind::Replies);
+                    let (protocol, version) = (our.name.clone(), our.version);
+                    let refused = Refused { protocol, version, message, reply, ours, theirs };
                     if our.handshake {
                         return Err(OfferRefused::Handshake(refused));
                     }
@@ -178,25 +221,37 @@ impl Agreement {
 
     /// Of the messages, those that both offers name: the peer has no lane for others, and would call them misbehaviour.
     fn accept(&mut self, our: &OfferedProtocol, their: &OfferedProtocol, lanes: &LaneTable) {
-        self.protocols.insert(our.name.clone(), our.version);
+        let both = our.here && their.here;
+        let (here, there) = if our.paired || their.paired { (both, both) } else { (our.here, their.here) };
+        if here {
+            self.protocols.insert(our.name.clone(), our.version);
+        }
         for id in our.messages.keys().filter(|id| their.messages.contains_key(id)) {
-            if let Some(at) = lanes.find(MessageId::from_wire(*id)) {
-                self.lanes[at.get()] = true;
-            }
+            let Some(at) = lanes.find(MessageId::from_wire(*id)) else { continue };
+            // Messages go to whoever runs the protocol, and answers come from there.
+            let answers = matches!(lanes.lane(at).kind, LaneKind::Replies | LaneKind::Rows);
+            let (out, into) = if answers { (here, there) } else { (there, here) };
+            self.out[at.get()] |= out;
+            self.into[at.get()] |= into;
         }
     }
 
-    /// Whether both ends run this protocol, at this version.
+    /// Whether this end runs the protocol, at this version.
     pub fn runs(&self, name: &str, version: u16) -> bool {
         self.protocols.get(name) == Some(&version)
     }
 
-    /// Whether both ends know the messages of a lane.
-    pub(crate) fn carries(&self, lane: LaneIndex) -> bool {
-        self.lanes[lane.get()]
+    /// Whether this end may send in a lane: the peer takes what is in it.
+    pub(crate) fn sends(&self, lane: LaneIndex) -> bool {
+        self.out[lane.get()]
     }
 
-    /// The protocols both ends run, as `name/version`.
+    /// Whether this end takes what is in a lane.
+    pub(crate) fn takes(&self, lane: LaneIndex) -> bool {
+        self.into[lane.get()]
+    }
+
+    /// The protocols this end runs on the channel, as `name/version`.
     pub fn names(&self) -> Vec<String> {
         self.protocols.iter().map(|(name, version)| format!("{name}/{version}")).collect()
     }
@@ -207,10 +262,15 @@ impl Agreement {
     }
 }
 
-/// A handshake that one end runs alone never ends, or proves nothing to the other.
+/// A handshake that one end runs alone never ends, or proves nothing to the other; and nobody gets around one by a session
+/// on which it does not run.
 fn one_sided(some: &Offer, others: &Offer, by: Side) -> Result<(), OfferRefused> {
-    let has =
-        |one: &OfferedProtocol| others.0.iter().any(|other| other.name == one.name && other.version == one.version);
+    let has = |one: &OfferedProtocol| {
+        others.0.iter().any(|other| {
+            let runs = other.here == one.here || !(one.paired || other.paired);
+            other.name == one.name && other.version == one.version && other.handshake && runs
+        })
+    };
     match some.0.iter().find(|one| one.handshake && !has(one)) {
         Some(one) => Err(OfferRefused::Missing { name: one.name.clone(), version: one.version, by }),
         None => Ok(()),
@@ -222,28 +282,59 @@ mod tests {
     use super::*;
     use crate::message::{MessageSpec, Priority};
 
-    fn lanes() -> LaneTable {
-        let id = MessageId::of("say");
-        let (shape, type_name) = (&Shape::Unit, (|| "Say") as fn() -> &'static str);
-        let say = MessageSpec {
+    fn say() -> MessageSpec {
+        MessageSpec {
             name: "say",
-            id,
+            id: MessageId::of("say"),
             max_bytes: 9,
             window: 9999,
             fingerprint: 1,
-            shape,
+            shape: &Shape::Unit,
             reply: None,
             stream: false,
             rate: None,
             priority: Priority::Normal,
-            type_name,
-        };
-        LaneTable::new([(say, false)]).unwrap()
+            type_name: || "Say",
+        }
+    }
+
+    fn lanes() -> LaneTable {
+        LaneTable::new([(say(), false)]).unwrap()
     }
 
     fn chat(version: u16, fingerprint: u64) -> OfferedProtocol {
         let messages = BTreeMap::from([(MessageId::of("say").to_wire(), fingerprint)]);
-        OfferedProtocol { name: "chat".to_owned(), version, handshake: false, messages }
+        OfferedProtocol { name: "chat".to_owned(), version, handshake: false, here: true, paired: true, messages }
+    }
+
+    /// Who runs what, when one end has a protocol here and the other may have: whether each end runs it and whether the
+    /// first may send and takes its message.
+    fn between(ours: bool, theirs: bool, paired: bool) -> (bool, bool, bool, bool) {
+        let [one, other] = [ours, theirs].map(|here| Offer(vec![OfferedProtocol { here, paired, ..chat(1, 1) }]));
+        let (here, there) =
+            (Agreement::of(&one, &other, &lanes()).unwrap(), Agreement::of(&other, &one, &lanes()).unwrap());
+        let say = lanes().find(MessageId::of("say")).unwrap();
+        assert_eq!((here.sends(say), here.takes(say)), (there.takes(say), there.sends(say)), "both ends agree");
+        (here.runs("chat", 1), there.runs("chat", 1), here.sends(say), here.takes(say))
+    }
+
+    #[test]
+    fn what_is_made_for_both_ends_runs_at_both_or_at_neither() {
+        assert_eq!(between(true, true, true), (true, true, true, true));
+        assert_eq!(between(true, false, true), (false, false, false, false));
+    }
+
+    #[test]
+    fn one_side_of_a_conversation_runs_where_it_is_and_takes_its_messages_there() {
+        assert_eq!(between(true, false, false), (true, false, false, true));
+        assert_eq!(between(false, true, false), (false, true, true, false));
+    }
+
+    #[test]
+    fn no_handshake_is_got_around_by_a_session_without_it() {
+        let handshake = |here| Offer(vec![OfferedProtocol { handshake: true, here, ..chat(1, 1) }]);
+        let refused = Agreement::of(&handshake(true), &handshake(false), &lanes()).unwrap_err();
+        assert_eq!(refused.to_string(), "the handshake protocol chat/1 is run by this node alone");
     }
 
     #[test]
@@ -252,14 +343,14 @@ mod tests {
         let theirs = Offer(vec![chat(1, 1), chat(2, 1), chat(3, 1)]);
         let agreement = Agreement::of(&ours, &theirs, &lanes()).unwrap();
         assert_eq!(agreement.names(), ["chat/2"]);
-        assert!(agreement.carries(lanes().find(MessageId::of("say")).unwrap()));
+        assert!(agreement.sends(lanes().find(MessageId::of("say")).unwrap()));
     }
 
     #[test]
     fn what_only_one_end_has_does_not_run() {
         let agreement = Agreement::of(&Offer(vec![chat(1, 1)]), &Offer::default(), &lanes()).unwrap();
         assert!(agreement.names().is_empty() && agreement.refused().is_empty());
-        assert!(!agreement.carries(lanes().find(MessageId::of("say")).unwrap()));
+        assert!(!agreement.sends(lanes().find(MessageId::of("say")).unwrap()));
     }
 
     #[test]
@@ -268,7 +359,7 @@ mod tests {
         theirs.messages = BTreeMap::new();
         let agreement = Agreement::of(&Offer(vec![chat(1, 1)]), &Offer(vec![theirs]), &lanes()).unwrap();
         assert!(agreement.runs("chat", 1));
-        assert!(!agreement.carries(lanes().find(MessageId::of("say")).unwrap()));
+        assert!(!agreement.sends(lanes().find(MessageId::of("say")).unwrap()));
     }
 
     #[test]
@@ -276,12 +367,21 @@ mod tests {
         let agreement = Agreement::of(&Offer(vec![chat(1, 0xa)]), &Offer(vec![chat(1, 0xb)]), &lanes()).unwrap();
         assert!(agreement.names().is_empty());
         let text = agreement.refused()[0].to_string();
-        assert!(
-            text.contains(
-                "`say` (its fields, max_bytes and window) is 000000000000000a here and 000000000000000b there"
-            ),
-            "{text}"
-        );
+        let say =
+            "message `say` (its fields, max_bytes, window or rate) is 000000000000000a here and 000000000000000b there";
+        assert!(text.contains(say), "{text}");
+    }
+
+    #[test]
+    fn a_different_reply_is_said_to_be_one() {
+        let lanes = LaneTable::new([(MessageSpec { reply: Some(say), ..say() }, false)]).unwrap();
+        let offer = |terms| {
+            let messages = BTreeMap::from([(MessageId::of_replies_to("say").to_wire(), terms)]);
+            Offer(vec![OfferedProtocol { messages, ..chat(1, 1) }])
+        };
+        let text = Agreement::of(&offer(1), &offer(2), &lanes).unwrap().refused()[0].to_string();
+        let reply = "not run: the reply to `say` (its fields, max_bytes, window or rate, or that it is one and not a stream) is";
+        assert!(text.contains(reply), "{text}");
     }
 
     #[test]
@@ -300,5 +400,7 @@ mod tests {
         let refused = |ours, theirs| Agreement::of(ours, theirs, &lanes()).unwrap_err().to_string();
         assert_eq!(refused(&with, &without), "the handshake protocol chat/1 is run by this node alone");
         assert_eq!(refused(&without, &with), "the handshake protocol chat/1 is run by the peer alone");
+        let later = Offer(vec![chat(1, 1)]);
+        assert_eq!(refused(&with, &later), "the handshake protocol chat/1 is run by this node alone");
     }
 }

@@ -55,7 +55,7 @@ impl<R: Message, E: Into<Error> + Send> Outcome<One<R>> for Result<R, E> {
             Err(error) => error.into(),
         };
         match to {
-            _ if error.explicit_reason().is_some() => Err(error),
+            _ if error.explicit_reason().is_some() => Err(ended(context, error)),
             Some(to) => unless_closed(context.channel().refuse(to, &error.to_string()).await),
             None => Ok(()),
         }
@@ -92,7 +92,7 @@ impl<R: Message, T: IntoRow<R> + Send, S: Stream<Item = T> + Send> StreamOutcome
             };
             if let Some(error) = failed {
                 return if error.explicit_reason().is_some() {
-                    Err(error)
+                    Err(ended(context, error))
                 } else {
                     unless_closed(channel.refuse(to, &error.to_string()).await)
                 };
@@ -131,6 +131,34 @@ impl<R: Message, E: Into<Error>> IntoRow<R> for Result<R, E> {
 
 /// A reply, and a signal that is given once the reply is on its way: whatever waits for the signal and then sends comes
 /// after the reply. A handshake protocol needs it, because nothing of the main phase may overtake its last word.
+///
+/// ```
+/// use p2p_net::prelude::*;
+/// use p2p_net::protocol::Signalled;
+/// use p2p_net::signal::Signal;
+/// # #[derive(Message, Serialize, Deserialize)] #[message(reply = Welcome)] struct Knock;
+/// # #[derive(Message, Serialize, Deserialize)] struct Welcome;
+///
+/// #[derive(Default)]
+/// struct Door {
+///     open: Signal,
+/// }
+///
+/// #[protocol(phase = handshake)]
+/// impl Door {
+///     #[on]
+///     async fn knock(&self, _knock: Knock) -> Result<Signalled<Welcome>> {
+///         Ok(Signalled { reply: Welcome, signal: self.open.clone() })
+///     }
+///
+///     #[job]
+///     async fn enter(&self, channel: &Channel) -> Result<()> {
+///         channel.request(Knock).await?;
+///         self.open.wait().await;
+///         Ok(())
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct Signalled<R> {
     /// What the peer is answered.
@@ -151,6 +179,12 @@ impl<R: Message, E: Into<Error> + Send> Outcome<One<R>> for Result<Signalled<R>,
         }
         Ok(())
     }
+}
+
+/// Ends the channel with an error that names why, before the inbox goes and says of the request that nobody answers it.
+fn ended(context: &Context, error: Error) -> Error {
+    context.channel().fail(context.jobs().name(), &error);
+    error
 }
 
 /// A peer that is gone needs no answer.

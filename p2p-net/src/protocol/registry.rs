@@ -19,6 +19,14 @@ use crate::message::lane::{LaneError, LaneTable};
 use crate::p2p::P2pPtr;
 
 /// A set of protocols that no node can run.
+///
+/// ```
+/// # use p2p_net::{P2p, ProtocolSet, Settings};
+/// # smol::block_on(async {
+/// let error = P2p::builder(Settings::default()).protocols(ProtocolSet::empty()).build().await.unwrap_err();
+/// assert!(error.to_string().starts_with("no protocol of the handshake phase is linked"));
+/// # });
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BuildError {
@@ -127,6 +135,20 @@ impl ProtocolRegistry {
     /// # Errors
     ///
     /// [`BuildError::Started`] once the node has started.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use p2p_net::protocol::{ProtocolBase, ProtocolDescriptor};
+    /// # use p2p_net::{P2pPtr, Result, SessionFlags, protocol::BuildError};
+    /// fn add(
+    ///     node: &P2pPtr,
+    ///     descriptor: &'static ProtocolDescriptor,
+    ///     chat: Arc<dyn ProtocolBase>,
+    /// ) -> Result<(), BuildError> {
+    ///     let one_for_all = move |_channel, _node| futures::future::ready(Ok(chat.clone()));
+    ///     node.protocol_registry().register(descriptor, SessionFlags::ALL, one_for_all)
+    /// }
+    /// ```
     pub fn register<C, F>(
         &self,
         descriptor: &'static ProtocolDescriptor,
@@ -192,11 +214,10 @@ impl ProtocolRegistry {
     }
 
     /// Lets no more protocols in, and computes what all channels share.
-    pub(crate) fn freeze(&self) -> Result<(Arc<LaneTable>, Arc<Offer>), BuildError> {
+    pub(crate) fn freeze(&self) -> Result<(Arc<LaneTable>, super::Offers), BuildError> {
         let mut state = self.lock();
         state.frozen = true;
-        let offer = Offer::of(state.protocols.iter().map(Registered::offered));
-        Ok((Arc::new(state.lanes()?), Arc::new(offer)))
+        Ok((Arc::new(state.lanes()?), Offer::by_session(&state.protocols)))
     }
 
     /// The protocols that run on channels of `session`.
@@ -276,8 +297,9 @@ impl Registered {
         self.requires.iter().chain(of_handlers).flat_map(|requires| requires.iter())
     }
 
-    fn offered(&self) -> (&'static str, u16, Phase, &'static [Handles]) {
-        (self.name, self.version, self.phase, self.handlers)
+    pub(super) fn offered(&self) -> super::offer::Known {
+        let Self { name, version, phase, sessions, handlers, .. } = *self;
+        super::offer::Known { name, version, phase, sessions, handlers }
     }
 
     fn missing(&self, states: &States) -> Option<Requirement> {

@@ -30,17 +30,39 @@ impl ProtocolSet {
     /// Every protocol linked into the program.
     ///
     /// A crate that no source file mentions is not linked: `use p2p_protocols as _;` brings its plugins.
+    ///
+    /// ```
+    /// # use p2p_net::{ProtocolSet, prelude::*};
+    /// # #[derive(Message, Serialize, Deserialize)] struct Say;
+    /// # #[protocol] async fn chat(_say: Say) {}
+    /// let names: Vec<_> = ProtocolSet::linked().iter().map(|protocol| protocol.name).collect();
+    /// assert!(names.contains(&"chat"));
+    /// ```
     pub fn linked() -> Self {
         let protocols = inventory::iter::<Linked>.into_iter().map(|linked| linked.0).collect();
         Self { protocols, configs: States::default() }.sorted()
     }
 
     /// No protocol.
+    ///
+    /// ```
+    /// # use p2p_net::{ProtocolSet, prelude::*};
+    /// # #[derive(Message, Serialize, Deserialize)] struct Say;
+    /// # #[protocol] async fn chat(_say: Say) {}
+    /// assert!(ProtocolSet::empty().is_empty());
+    /// ```
     pub fn empty() -> Self {
         Self::default()
     }
 
     /// This set and `P`.
+    ///
+    /// ```
+    /// # use p2p_net::{ProtocolSet, prelude::*};
+    /// # #[derive(Message, Serialize, Deserialize)] struct Say;
+    /// # #[protocol] async fn chat(_say: Say) {}
+    /// assert_eq!(ProtocolSet::empty().with::<chat>().len(), 1);
+    /// ```
     #[must_use]
     pub fn with<P: Protocol>(mut self) -> Self {
         self = self.without::<P>();
@@ -49,6 +71,13 @@ impl ProtocolSet {
     }
 
     /// This set without `P`.
+    ///
+    /// ```
+    /// # use p2p_net::{ProtocolSet, prelude::*};
+    /// # #[derive(Message, Serialize, Deserialize)] struct Say;
+    /// # #[protocol] async fn chat(_say: Say) {}
+    /// assert!(ProtocolSet::empty().with::<chat>().without::<chat>().is_empty());
+    /// ```
     #[must_use]
     pub fn without<P: Protocol>(mut self) -> Self {
         // By name and place: a constant has no address of its own.
@@ -58,10 +87,34 @@ impl ProtocolSet {
     }
 
     /// Of this set, `P` alone and the handshake.
+    ///
+    /// ```
+    /// # use p2p_net::{ProtocolSet, prelude::*};
+    /// # #[derive(Message, Serialize, Deserialize)] struct Say;
+    /// # #[protocol] async fn chat(_say: Say) {}
+    /// let alone = ProtocolSet::linked().only::<chat>();
+    /// assert!(alone.iter().any(|protocol| protocol.name == "chat"));
+    /// ```
     #[must_use]
     pub fn only<P: Protocol>(mut self) -> Self {
         self.protocols.retain(|known| known.phase == super::Phase::Handshake);
         self.with::<P>()
+    }
+
+    /// Of this set, what is written in the crate called `name`: what tests plug in beside it is left out.
+    ///
+    /// The name is the one in paths, `my_plugin`, or the package's, `my-plugin`.
+    #[must_use]
+    pub fn of_crate(mut self, name: &str) -> Self {
+        let name = name.replace('-', "_");
+        self.protocols.retain(|known| known.module.split("::").next() == Some(&name));
+        self
+    }
+
+    /// What these protocols say on the wire, as a value that can be written and compared (feature `manifest`).
+    #[cfg(feature = "manifest")]
+    pub fn manifest(&self) -> crate::manifest::Manifest {
+        crate::manifest::Manifest::of(self.iter())
     }
 
     /// This set, with another config for `P` than its default, or than it had: `change` is given what there is.

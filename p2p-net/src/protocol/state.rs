@@ -11,6 +11,25 @@ use super::Requirement;
 /// A value that the application gave the node with `.state(value)`; an extractor of `init`, handlers and jobs.
 ///
 /// A protocol that asks for a state nobody gave is an error when the node is built.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use p2p_net::{prelude::*, testing};
+///
+/// #[derive(Message, Serialize, Deserialize)]
+/// #[message(max_bytes = 16)]
+/// struct Vote(u32);
+///
+/// #[protocol]
+/// async fn count(Vote(weight): Vote, sum: State<AtomicU32>) {
+///     sum.fetch_add(weight, Ordering::Relaxed);
+/// }
+///
+/// testing::pair().with::<count>().state(AtomicU32::default).run(async |[alice, bob]| {
+///     alice.to(&bob).send(&Vote(3)).await.unwrap();
+///     bob.until(|bob| bob.state::<AtomicU32>().load(Ordering::Relaxed) == 3).await;
+/// });
+/// ```
 pub struct State<T>(Arc<T>);
 
 impl<T> Deref for State<T> {
@@ -42,6 +61,36 @@ impl<T: Send + Sync + 'static> State<T> {
 ///
 /// It is what [`ProtocolSet::configure`](crate::ProtocolSet::configure) made of the type's `Default`, or that default.
 /// Protocols with a config of the same type share it.
+///
+/// ```
+/// use p2p_net::{prelude::*, testing};
+///
+/// #[derive(Clone, Default)]
+/// struct Manners { loud: bool }
+///
+/// #[derive(Message, Serialize, Deserialize)]
+/// #[message(max_bytes = 64, reply = Echo)]
+/// struct Shout(String);
+///
+/// #[derive(Debug, PartialEq, Message, Serialize, Deserialize)]
+/// #[message(max_bytes = 64)]
+/// struct Echo(String);
+///
+/// #[derive(Default)]
+/// struct Valley;
+///
+/// #[protocol(config = Manners)]
+/// impl Valley {
+///     #[on]
+///     async fn shout(&self, Shout(text): Shout, manners: Config<Manners>) -> Echo {
+///         Echo(if manners.loud { text.to_uppercase() } else { text })
+///     }
+/// }
+///
+/// testing::pair().with::<Valley>().configure::<Valley>(|manners| manners.loud = true).run(async |[alice, bob]| {
+///     assert_eq!(alice.to(&bob).request(Shout("hey".to_owned())).await, Ok(Echo("HEY".to_owned())));
+/// });
+/// ```
 pub struct Config<T>(Arc<T>);
 
 impl<T> Config<T> {

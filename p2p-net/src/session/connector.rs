@@ -2,12 +2,28 @@
 
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
 use crate::disconnect::Disconnect;
 use crate::node_url::NodeUrl;
 use crate::p2p::P2pPtr;
 use crate::transport::{Connection, DialError, UnknownScheme};
 
 /// A node could not be connected.
+///
+/// ```
+/// # use p2p_net::{prelude::*, testing};
+/// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+/// # #[protocol] async fn shout(_say: Say) {}
+/// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+/// use p2p_net::session::ConnectError;
+///
+/// let nobody = "memory://nobody:1".parse().unwrap();
+/// let error = alice.add_peer(&nobody).await.unwrap_err();
+/// assert!(matches!(error, ConnectError::Dial { .. }));
+/// # });
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
@@ -45,7 +61,13 @@ pub enum ConnectError {
 }
 
 /// Dials `url` once, for at most the connect timeout.
-pub(super) async fn connect(node: &P2pPtr, url: &NodeUrl) -> Result<Connection, ConnectError> {
+///
+/// In a box, because the session that dials is there for the life of the channel.
+pub(super) fn connect<'a>(node: &'a P2pPtr, url: &'a NodeUrl) -> BoxFuture<'a, Result<Connection, ConnectError>> {
+    dial(node, url).boxed()
+}
+
+async fn dial(node: &P2pPtr, url: &NodeUrl) -> Result<Connection, ConnectError> {
     let transport = node.transports().by_scheme(url)?.clone();
     let limit = node.settings().limits.connect_timeout;
     match node.clock().timeout(limit, transport.dial(url)).await {

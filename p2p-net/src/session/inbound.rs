@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use futures::FutureExt;
+
 use crate::channel::Origin;
 use crate::disconnect::Side;
 use crate::hosts::admission::{Gate, Pass, Refusal};
@@ -148,7 +150,7 @@ async fn shake_hands(node: &P2pPtr, incoming: Incoming, number: u64, give_way: S
     let (deadline, clock) = (node.handshake_deadline(), node.clock());
     let limit = node.settings().limits.handshake_timeout;
     // A stranger who says nothing must not hold up a stop either.
-    let proven = node.stop_signal().unless(give_way.unless(clock.timeout(limit, handshake))).await;
+    let proven = node.stop_signal().unless(give_way.unless(clock.timeout(limit, handshake))).boxed().await;
     let connection = match proven.flatten() {
         Some(Ok(Ok(connection))) => connection,
         Some(Ok(Err(error))) => return log::debug!(target: "net", "inbound from {remote}: {error}"),

@@ -60,7 +60,8 @@ impl Drop for Entry {
 struct Running {
     protocol: Registered,
     instance: Arc<dyn ProtocolBase>,
-    context: Option<Context>,
+    /// Until it starts; in a box, because the place stays for the life of the channel.
+    context: Option<Box<Context>>,
     jobs: ProtocolJobsManager,
 }
 
@@ -85,7 +86,8 @@ pub(crate) async fn serve(
             None
         }
         Ok(reserved) => {
-            let shaken = shake_hands(node, &channel, &mut entry.running, deadline).await;
+            // What is over soon is in a box: this future is there for the life of the channel.
+            let shaken = shake_hands(node, &channel, &mut entry.running, deadline).boxed().await;
             shaken.map(|()| {
                 // Open before anybody can find it: whoever finds a channel may send.
                 channel.open();
@@ -97,20 +99,10 @@ pub(crate) async fn serve(
         log::debug!(target: "net", "{session}: connected to {} at {}", peer.short(), channel.remote());
         node.hosts().connected(peer);
         ready(&channel);
-        start_main(&channel, &mut entry.running, session).await;
+        start_main(&channel, &mut entry.running, session).boxed().await;
     }
     let end = channel.closed().await;
-    if end.by == Side::Remote || !end.reason.is_sent() {
-        // What arrived before the end is handled: a peer may say something and leave.
-        let handled = channel.message_subsystem().handled();
-        let _ = node.clock().timeout(node.settings().limits.close_linger, handled).await;
-    }
-    for running in &entry.running {
-        running.jobs.close_all_tasks().await;
-    }
-    let (clock, linger) = (node.clock(), node.settings().limits.close_linger);
-    join_all(entry.running.iter().map(|running| running.jobs.stop(clock, linger))).await;
-    entry.running.clear();
+    stop_protocols(node, &channel, &mut entry.running, &end).boxed().await;
     if connected.is_some() {
         node.hosts().disconnected(&peer);
     } else {
@@ -123,8 +115,22 @@ pub(crate) async fn serve(
         let verdict = node.hosts().penalize(peer, ip, VIOLATION_POINTS);
         log::warn!(target: "net", "{} broke the protocol: {end}; {verdict:?}", peer.short());
     }
-    channel.tear_down().await;
+    channel.tear_down().boxed().await;
     end
+}
+
+/// Ends all protocols of a channel that has ended.
+async fn stop_protocols(node: &P2pPtr, channel: &Channel, running: &mut Vec<Running>, end: &Disconnect) {
+    let (clock, linger) = (node.clock(), node.settings().limits.close_linger);
+    if end.by == Side::Remote || !end.reason.is_sent() {
+        // What arrived before the end is handled: a peer may say something and leave.
+        let _ = clock.timeout(linger, channel.message_subsystem().handled()).await;
+    }
+    for running in running.iter() {
+        running.jobs.close_all_tasks().await;
+    }
+    join_all(running.iter().map(|running| running.jobs.stop(clock, linger))).await;
+    running.clear();
 }
 
 fn admit(node: &P2pPtr, channel: &Channel) -> Result<super::peers::Reserved, DisconnectReason> {
@@ -147,7 +153,7 @@ async fn shake_hands(node: &P2pPtr, channel: &Channel, running: &mut Vec<Running
             let made = guarded(protocol.name(), async { protocol.construct(&context).await }).await;
             let made = made.unwrap_or_else(|panicked| Err(Error::msg(panicked)));
             let instance = made.map_err(|error| (protocol.name(), error))?;
-            running.push(Running { protocol, instance, context: Some(context), jobs });
+            running.push(Running { protocol, instance, context: Some(Box::new(context)), jobs });
         }
         // Every inbox exists: what the peer sends from here on finds its subscribers.
         channel.start();
@@ -201,7 +207,7 @@ impl Running {
         let (context, name, phase) = (self.context.take()?, self.protocol.name(), self.protocol.phase());
         let (instance, jobs) = (self.instance.clone(), self.jobs.clone());
         Some(async move {
-            let outcome = match guarded(name, async { instance.start(context).await }).await {
+            let outcome = match guarded(name, async { instance.start(*context).await }).await {
                 Ok(outcome) => outcome,
                 // As for its jobs: a panic ends this protocol on this channel; without its handshake there is no channel.
                 Err(_) if phase == Phase::Main => {

@@ -12,6 +12,14 @@ const fn seconds(n: u64) -> Duration {
 }
 
 /// The bounds of a node; times in TOML are text with a unit (`5s`), sizes are bytes.
+///
+/// ```
+/// use p2p_net::Settings;
+///
+/// let settings = Settings::from_toml("[limits]\nrequest_timeout = \"5s\"")?;
+/// assert_eq!(settings.limits.request_timeout.as_secs(), 5);
+/// # Ok::<(), p2p_net::settings::SettingsError>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Limits {
@@ -36,12 +44,10 @@ pub struct Limits {
     /// Time for the reason of a close to reach the peer; default 1 s: stopping must not wait for the slow.
     #[serde(with = "duration")]
     pub close_linger: Duration,
-    /// Time between two pings; default 30 s: below the minute after which routers forget idle connections.
+    /// How often a channel without other traffic shows that it lives; default 30 s: below the minute after which routers
+    /// forget idle connections. The shipped ping asks that often. First seed: `channel_heartbeat_interval`.
     #[serde(with = "duration")]
-    pub ping_interval: Duration,
-    /// Time for the answer to a ping; default 10 s: a busy peer answers late, a dead one never.
-    #[serde(with = "duration")]
-    pub ping_timeout: Duration,
+    pub heartbeat_interval: Duration,
     /// Wait after the first failure of an address, doubled with each further one; default 1 s.
     #[serde(with = "duration")]
     pub reconnect_min: Duration,
@@ -76,6 +82,9 @@ pub struct Limits {
     /// Most memory one channel may need by its protocols' windows, in bytes; default 64 MiB: thirty message types with
     /// the default window, both directions counted.
     pub channel_memory: usize,
+    /// Memory that the windows of all channels together may grow by, in bytes; default 128 MiB: four channels that each
+    /// carry 1 Gbit/s over 100 ms. One channel's windows grow only while they stay within `channel_memory`; 0: none grows.
+    pub window_growth: usize,
     /// Time between two checks of an address that was only heard of; default 30 s: a node that runs for a day knows
     /// thousands, and nobody notices the probes.
     #[serde(with = "duration")]
@@ -102,8 +111,7 @@ impl Default for Limits {
             write_stall: seconds(20),
             send_timeout: seconds(20),
             close_linger: seconds(1),
-            ping_interval: seconds(30),
-            ping_timeout: seconds(10),
+            heartbeat_interval: seconds(30),
             reconnect_min: seconds(1),
             reconnect_max: seconds(5 * 60),
             request_timeout: seconds(20),
@@ -117,6 +125,7 @@ impl Default for Limits {
             event_queue: 1_024,
             outbox_bytes: 256 * 1024,
             channel_memory: 64 * 1024 * 1024,
+            window_growth: 128 * 1024 * 1024,
             refine_interval: seconds(30),
             save_interval: seconds(5 * 60),
             penalty_threshold: 100,

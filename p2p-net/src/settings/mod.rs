@@ -27,6 +27,17 @@ pub use self::limits::Limits;
 use crate::node_url::NodeUrl;
 
 /// The settings of a node.
+///
+/// ```
+/// use std::time::Duration;
+/// use p2p_net::Settings;
+/// use p2p_net::settings::Limits;
+///
+/// let limits = Limits { heartbeat_interval: Duration::from_secs(10), ..Limits::default() };
+/// let settings = Settings { name: "chat".to_owned(), listen: vec!["tls://0.0.0.0:9000".parse()?], limits, ..Settings::default() };
+/// settings.validate()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {

@@ -15,6 +15,13 @@ impl Settings {
     /// # Errors
     ///
     /// When the text is no TOML, has a key that does not exist, or a value of the wrong type.
+    ///
+    /// ```
+    /// use p2p_net::Settings;
+    ///
+    /// let error = Settings::from_toml("lsten = []").unwrap_err();
+    /// assert_eq!(error.to_string(), "unknown key `lsten`: did you mean `listen`?");
+    /// ```
     pub fn from_toml(text: &str) -> Result<Self, SettingsError> {
         let table: Table = text.parse().map_err(|error: toml::de::Error| SettingsError::Syntax(error.to_string()))?;
         check_keys(&table, "", keys_of::<Self>())?;
@@ -30,6 +37,14 @@ impl Settings {
     ///
     /// [`SettingsError::Unwritable`] for what TOML cannot hold: a path that is no UTF-8, a number above 2^63 - 1, a
     /// duration with a part below a millisecond.
+    ///
+    /// ```
+    /// use p2p_net::Settings;
+    ///
+    /// let text = Settings::default().to_toml()?;
+    /// assert_eq!(Settings::from_toml(&text)?, Settings::default());
+    /// # Ok::<(), p2p_net::settings::SettingsError>(())
+    /// ```
     pub fn to_toml(&self) -> Result<String, SettingsError> {
         toml::to_string(self).map_err(|error| SettingsError::Unwritable(error.to_string()))
     }
@@ -111,16 +126,19 @@ mod tests {
 
     #[test]
     fn keys_of_nested_tables_are_read() {
-        let settings = Settings::from_toml("max_peers = 3\n[limits]\nping_interval = \"2m\"\n").unwrap();
-        assert_eq!((settings.max_peers, settings.limits.ping_interval), (3, Duration::from_secs(120)));
-        assert_eq!(settings.limits.ping_timeout, Limits::default().ping_timeout);
+        let settings = Settings::from_toml("max_peers = 3\n[limits]\nheartbeat_interval = \"2m\"\n").unwrap();
+        assert_eq!((settings.max_peers, settings.limits.heartbeat_interval), (3, Duration::from_secs(120)));
+        assert_eq!(settings.limits.request_timeout, Limits::default().request_timeout);
     }
 
     #[test]
     fn an_unknown_key_suggests_the_nearest() {
         assert_eq!(error("outbond_slots = 3"), "unknown key `outbond_slots`: did you mean `outbound_slots`?");
-        let nested = "[limits]\nping_intervall = \"1s\"";
-        assert_eq!(error(nested), "unknown key `limits.ping_intervall`: did you mean `limits.ping_interval`?");
+        let nested = "[limits]\nheartbeat_intervall = \"1s\"";
+        assert_eq!(
+            error(nested),
+            "unknown key `limits.heartbeat_intervall`: did you mean `limits.heartbeat_interval`?"
+        );
         let strange = error("zzz = 1");
         assert!(strange.starts_with("unknown key `zzz`: the keys are name, app_version, network"), "{strange}");
     }

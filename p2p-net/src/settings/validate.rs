@@ -33,6 +33,13 @@ impl Settings {
     /// # Errors
     ///
     /// [`SettingsError::Invalid`] for the first field that cannot work.
+    ///
+    /// ```
+    /// use p2p_net::Settings;
+    ///
+    /// let error = Settings { name: String::new(), ..Settings::default() }.validate().unwrap_err();
+    /// assert_eq!(error.to_string(), "`name` is empty: write 1 to 64 bytes of text");
+    /// ```
     pub fn validate(&self) -> Result<(), SettingsError> {
         check_name("name", &self.name)?;
         check_name("app_version", &self.app_version)?;
@@ -135,10 +142,9 @@ impl Limits {
             ("limits.write_stall", self.write_stall),
             ("limits.send_timeout", self.send_timeout),
             ("limits.close_linger", self.close_linger),
-            ("limits.ping_interval", self.ping_interval),
-            ("limits.ping_timeout", self.ping_timeout),
             ("limits.reconnect_min", self.reconnect_min),
             ("limits.reconnect_max", self.reconnect_max),
+            ("limits.heartbeat_interval", self.heartbeat_interval),
             ("limits.request_timeout", self.request_timeout),
             ("limits.refine_interval", self.refine_interval),
             ("limits.save_interval", self.save_interval),
@@ -279,7 +285,7 @@ mod tests {
             assert_eq!(settings.validate().unwrap_err().to_string(), expected);
             checked += 1;
         }
-        assert_eq!(checked, 15, "every time of the limits, and no other field");
+        assert_eq!(checked, 14, "every time of the limits, and no other field");
     }
 
     #[test]

@@ -28,13 +28,20 @@
 //! });
 //! ```
 //!
-//! [`pair`] and [`network()`] are built on [`Simulation`], which is there for whoever needs to cut links, delay them, crash
-//! hosts, or decide who dials whom.
+//! Links between [`TestNode`]s are delayed, cut and healed, and nodes crash and come back. [`pair`] and [`network()`] are built
+//! on [`Simulation`], which is there for whoever decides himself who exists, listens and dials. [`manifest`] is the test that
+//! notices when a change breaks the wire.
 
+mod encoding;
+mod lab;
+pub mod manifest;
 mod network;
 mod node;
 mod simulation;
+mod trace;
 
+pub use encoding::{decode, encode};
 pub use network::{Network, network, pair};
 pub use node::TestNode;
 pub use simulation::{Simulation, secret_of};
+pub use trace::{Trace, Traced};

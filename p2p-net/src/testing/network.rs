@@ -1,12 +1,15 @@
 //! Nodes that are connected before the test begins.
 
 use std::fmt;
+use std::rc::Rc;
 use std::time::Duration;
 
+use super::lab::Lab;
 use super::{Simulation, TestNode};
 use crate::p2p::P2pBuilder;
 use crate::protocol::{Configure, Protocol, ProtocolSet};
 use crate::settings::Settings;
+use crate::transport::memory::Link;
 
 /// What hosts are called, as far as the names reach.
 const NAMES: [&str; 4] = ["alice", "bob", "carol", "dave"];
@@ -69,6 +72,8 @@ pub fn network<const N: usize>() -> Network<N> {
     Network {
         seed: 0,
         limit: LIMIT,
+        link: Link::default(),
+        traced: false,
         protocols: ProtocolSet::empty(),
         settings: Settings { outbound_slots: 0, ..Settings::default() },
         prepare: Vec::new(),
@@ -78,10 +83,22 @@ pub fn network<const N: usize>() -> Network<N> {
 /// A network in the making; see [`pair`] and [`network()`].
 ///
 /// Without [`with`](Self::with) or [`linked`](Self::linked) its nodes speak nothing, and no handshake is needed.
+///
+/// ```
+/// use std::time::Duration;
+/// use p2p_net::{Settings, testing};
+///
+/// let settings = Settings { network: "test".to_owned(), outbound_slots: 0, ..Settings::default() };
+/// testing::network().settings(settings).seed(7).limit(Duration::from_secs(60)).run(async |[alice, bob, carol]| {
+///     assert_eq!((alice.peer_count(), bob.peer_count(), carol.peer_count()), (2, 2, 2));
+/// });
+/// ```
 #[must_use = "nothing happens until `run`"]
 pub struct Network<const N: usize> {
     seed: u64,
     limit: Duration,
+    link: Link,
+    traced: bool,
     protocols: ProtocolSet,
     settings: Settings,
     prepare: Vec<Box<dyn Fn(P2pBuilder) -> P2pBuilder>>,
@@ -134,6 +151,23 @@ impl<const N: usize> Network<N> {
         self
     }
 
+    /// Every byte takes this long from one node to another, instead of no time at all.
+    pub fn latency(self, latency: Duration) -> Self {
+        self.link(Link::with_latency(latency))
+    }
+
+    /// Bytes take as long as `link` says from one node to another.
+    pub fn link(mut self, link: Link) -> Self {
+        self.link = link;
+        self
+    }
+
+    /// Every node records what it sees, for [`TestNode::trace`]; a test that fails while it waits prints it.
+    pub fn traced(mut self) -> Self {
+        self.traced = true;
+        self
+    }
+
     /// Does to every node's builder what no other method does.
     pub fn prepare(mut self, step: impl Fn(P2pBuilder) -> P2pBuilder + 'static) -> Self {
         self.prepare.push(Box::new(step));
@@ -147,20 +181,19 @@ impl<const N: usize> Network<N> {
     /// When a node cannot be made, or two do not connect; when a task of a node panicked; when `test` is not done
     /// within its [limit](Self::limit).
     pub fn run<T>(self, test: impl AsyncFnOnce([TestNode; N]) -> T) -> T {
-        let sim = Simulation::new(self.seed);
-        sim.run(async {
+        let (limit, traced, sim) = (self.limit, self.traced, Simulation::new(self.seed));
+        sim.network().set_default_link(self.link);
+        let lab = Rc::new(Lab::new(sim, traced, move |sim, number| self.node(sim, number)));
+        lab.sim.run(async {
             let mut nodes = Vec::with_capacity(N);
             for number in 0..N {
-                nodes.push(TestNode::new(sim.start(self.node(&sim, number)).await));
+                nodes.push(lab.start(number).await);
             }
             connect(&nodes).await;
             let all = std::array::from_fn(|number| nodes[number].clone());
-            let outcome = sim.clock().timeout(self.limit, test(all)).await;
-            let outcome =
-                outcome.unwrap_or_else(|_| panic!("the test is not done after {:?} of virtual time", self.limit));
-            for node in &nodes {
-                node.stop().await;
-            }
+            let outcome = lab.sim.clock().timeout(limit, test(all)).await;
+            let outcome = outcome.unwrap_or_else(|_| panic!("the test is not done after {limit:?} of virtual time"));
+            lab.stop().await;
             outcome
         })
     }
@@ -176,11 +209,7 @@ impl<const N: usize> Network<N> {
 async fn connect(nodes: &[TestNode]) {
     for (at, node) in nodes.iter().enumerate() {
         for known in &nodes[..at] {
-            if let Err(error) = known.add_peer(&node.advertised()[0]).await {
-                panic!("{} cannot connect to {}: {error}", known.id().short(), node.id().short());
-            }
-            let meet = |a: &TestNode, b: &TestNode| a.channel(&b.id()).is_some();
-            known.until(|known| meet(known, node) && meet(node, known)).await;
+            known.connect(node).await;
         }
     }
 }

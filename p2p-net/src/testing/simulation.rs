@@ -61,6 +61,14 @@ impl Simulation {
     }
 
     /// The network, to delay, cut, heal and crash.
+    ///
+    /// ```
+    /// use p2p_net::testing::Simulation;
+    ///
+    /// let sim = Simulation::new(1);
+    /// sim.network().cut("alice", "bob");
+    /// sim.network().heal("alice", "bob");
+    /// ```
     pub fn network(&self) -> &MemoryNetwork {
         &self.network
     }
@@ -137,11 +145,26 @@ impl Simulation {
     }
 
     /// Lets `duration` pass.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use p2p_net::testing::Simulation;
+    ///
+    /// let sim = Simulation::new(1);
+    /// sim.run_for(Duration::from_secs(3600));
+    /// assert_eq!(sim.clock().elapsed(), Duration::from_secs(3600));
+    /// ```
     pub fn run_for(&self, duration: Duration) {
         self.run(self.clock.sleep(duration));
     }
 
     /// A hash of every byte the network carried and of when.
+    ///
+    /// ```
+    /// use p2p_net::testing::Simulation;
+    ///
+    /// assert_eq!(Simulation::new(1).trace_hash(), Simulation::new(2).trace_hash(), "nothing was said yet");
+    /// ```
     pub fn trace_hash(&self) -> u64 {
         self.network.trace_hash()
     }

@@ -60,6 +60,24 @@ macro_rules! counter {
     };
 }
 
+macro_rules! metronome {
+    ($name:ident, $pause:expr) => {
+        #[derive(Clone, Default)]
+        pub struct $name(std::time::Duration);
+
+        #[protocol(config = Self)]
+        impl $name {
+            #[every(self.0 + $pause)]
+            async fn tick(&self, _node: &P2p) {}
+
+            #[every($pause)]
+            async fn tock(&self, _settings: &Settings) {}
+        }
+    };
+}
+
+metronome!(Metronome, std::time::Duration::from_secs(1));
+
 #[derive(Message, Serialize, Deserialize)]
 #[message(stream = Pong)]
 pub struct Count;

@@ -123,6 +123,15 @@ impl Wide {
     async fn r#break(&self) {}
 }
 
+#[derive(::std::clone::Clone, ::std::default::Default)]
+pub struct Own;
+
+#[::wire::protocol(crate = ::wire, scope = node, config = Own)]
+impl Own {
+    #[every(::std::time::Duration::from_secs(settings.max_peers as u64))]
+    async fn r#while(&self, settings: &::wire::Settings, _own: ::wire::Config<Own>) {}
+}
+
 #[derive(::std::default::Default)]
 pub struct Narrow;
 

@@ -138,6 +138,7 @@ const BEAT: &str = "1h";
 #[derive(Clone, Default)]
 pub struct Limits {
     pub most: usize,
+    pub pause: std::time::Duration,
 }
 
 #[derive(Default)]
@@ -171,6 +172,9 @@ impl Library {
     async fn beat(&self, _limits: Config<Limits>) -> Result<()> {
         Ok(())
     }
+
+    #[every(std::time::Duration::from_secs(1) + limits.pause)]
+    async fn pause(&self, limits: Config<Limits>, _: Node) {}
 
     #[job]
     async fn run(&self, _: Node) {}

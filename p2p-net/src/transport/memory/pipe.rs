@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, ErrorKind, Read};
+use std::num::NonZeroU64;
 use std::pin::Pin;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -14,7 +15,8 @@ use std::time::{Duration, Instant};
 use super::trace::Trace;
 use crate::clock::{Clock, Sleep};
 
-/// How many bytes one direction holds before its writer waits: about what a TCP socket buffers on both sides.
+/// How many bytes one direction holds before its writer waits: about what a TCP socket buffers on both sides. On a link
+/// with a bandwidth, those on the wire do not count.
 pub const PIPE_BYTES: usize = 256 << 10;
 
 /// How long bytes take from one host to another.
@@ -24,12 +26,31 @@ pub struct Link {
     pub latency: Duration,
     /// The most that chance adds to it; bytes written later still never arrive earlier.
     pub jitter: Duration,
+    /// How many bytes a second leave; none: all at once.
+    pub bandwidth: Option<NonZeroU64>,
 }
 
 impl Link {
     /// A link that always takes `latency`.
     pub fn with_latency(latency: Duration) -> Self {
-        Self { latency, jitter: Duration::ZERO }
+        Self { latency, ..Self::default() }
+    }
+
+    /// The same link, which lets `bytes` a second pass.
+    ///
+    /// # Panics
+    ///
+    /// When that is none.
+    #[must_use]
+    pub fn with_bandwidth(self, bytes: u64) -> Self {
+        Self { bandwidth: Some(NonZeroU64::new(bytes).expect("a link that lets nothing pass is a cut one")), ..self }
+    }
+
+    /// How long it takes until so many bytes have left.
+    fn leaving(&self, bytes: usize) -> Duration {
+        let nanos = |rate: NonZeroU64| bytes as u128 * 1_000_000_000 / u128::from(rate.get());
+        self.bandwidth
+            .map_or(Duration::ZERO, |rate| Duration::from_nanos(u64::try_from(nanos(rate)).unwrap_or(u64::MAX)))
     }
 
     /// How long the next bytes take.
@@ -40,7 +61,7 @@ impl Link {
     }
 }
 
-/// A sleep and the moment it ends, kept by a reader while bytes are on their way.
+/// A sleep and the moment it ends, kept by a reader while bytes are on their way, and by a writer until some have left.
 pub(super) type Waiting = Option<(Instant, Sleep)>;
 
 pub(super) struct Pipe {
@@ -60,6 +81,8 @@ struct State {
     end: Option<Instant>,
     chunks: VecDeque<(Instant, VecDeque<u8>)>,
     in_flight: usize,
+    /// When what was written last has left; before it, the writer waits once too much waits to leave.
+    left: Instant,
     /// When what was written last arrives: nothing arrives before it.
     latest: Instant,
     reader: Option<Waker>,
@@ -67,9 +90,31 @@ struct State {
 }
 
 impl State {
-    fn arrival(&mut self, now: Instant) -> Instant {
-        self.latest = self.latest.max(now + self.link.delay(&mut self.rng));
+    fn arrival(&mut self, now: Instant, bytes: usize) -> Instant {
+        self.left = self.left.max(now) + self.link.leaving(bytes);
+        self.latest = self.latest.max(self.left + self.link.delay(&mut self.rng));
         self.latest
+    }
+
+    /// How many bytes the writer may write now, and else when to look again; without a moment, when the reader has read.
+    fn room(&self, now: Instant) -> Result<usize, Option<Instant>> {
+        let Some(rate) = self.link.bandwidth else {
+            let room = PIPE_BYTES - self.in_flight.min(PIPE_BYTES);
+            return if room == 0 { Err(None) } else { Ok(room) };
+        };
+        let unread = if self.cut { self.in_flight } else { self.arrived(now) };
+        if unread >= PIPE_BYTES {
+            return Err(None);
+        }
+        let waiting = self.left.saturating_duration_since(now).as_nanos() * u128::from(rate.get()) / 1_000_000_000;
+        let room = PIPE_BYTES.saturating_sub(usize::try_from(waiting).unwrap_or(usize::MAX));
+        // Half a buffer at a time: a wake-up for every byte would be true and slow.
+        if room < PIPE_BYTES / 2 { Err(Some(self.left - self.link.leaving(PIPE_BYTES / 2))) } else { Ok(room) }
+    }
+
+    /// Bytes that have arrived and are unread.
+    fn arrived(&self, now: Instant) -> usize {
+        self.chunks.iter().take_while(|(at, _)| *at <= now).map(|(_, bytes)| bytes.len()).sum()
     }
 }
 
@@ -84,6 +129,7 @@ impl Pipe {
             end: None,
             chunks: VecDeque::new(),
             in_flight: 0,
+            left: clock.now(),
             latest: clock.now(),
             reader: None,
             writer: None,
@@ -128,7 +174,7 @@ impl Pipe {
         let now = self.clock.now();
         self.change(|state| {
             if state.end.is_none() {
-                state.end = Some(state.arrival(now));
+                state.end = Some(state.arrival(now, 0));
             }
         });
     }
@@ -141,7 +187,12 @@ impl Pipe {
         });
     }
 
-    pub(super) fn poll_write(&self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    pub(super) fn poll_write(
+        &self,
+        cx: &mut Context<'_>,
+        waiting: &mut Waiting,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let now = self.clock.now();
         let mut state = self.lock();
         if state.reset {
@@ -150,16 +201,21 @@ impl Pipe {
         if state.abandoned || state.end.is_some() {
             return Poll::Ready(Err(ErrorKind::BrokenPipe.into()));
         }
-        let taken = buf.len().min(PIPE_BYTES - state.in_flight);
         if buf.is_empty() {
             return Poll::Ready(Ok(0));
         }
-        if taken == 0 {
-            state.writer = Some(cx.waker().clone());
-            return Poll::Pending;
-        }
+        let taken = match state.room(now) {
+            Ok(room) => buf.len().min(room),
+            Err(look_again) => {
+                state.writer = Some(cx.waker().clone());
+                drop(state);
+                self.poll_wait(cx, waiting, look_again);
+                return Poll::Pending;
+            }
+        };
+        *waiting = None;
         state.in_flight += taken;
-        let at = state.arrival(now);
+        let at = state.arrival(now, taken);
         match state.chunks.back_mut() {
             Some((last, bytes)) if *last == at => bytes.extend(&buf[..taken]),
             _ => state.chunks.push_back((at, buf[..taken].to_vec().into())),
@@ -209,9 +265,9 @@ impl Pipe {
         }
     }
 
-    /// Has the task woken when the next bytes arrive, if any are on their way.
-    fn poll_wait(&self, cx: &mut Context<'_>, waiting: &mut Waiting, arriving: Option<Instant>) {
-        *waiting = match (waiting.take(), arriving) {
+    /// Has the task woken at that moment, if there is one: when the next bytes arrive, or when enough have left.
+    fn poll_wait(&self, cx: &mut Context<'_>, waiting: &mut Waiting, moment: Option<Instant>) {
+        *waiting = match (waiting.take(), moment) {
             (_, None) => None,
             (Some((until, sleep)), Some(at)) if until == at => Some((at, sleep)),
             (_, Some(at)) => Some((at, self.clock.sleep_until(at))),

@@ -107,7 +107,7 @@ fn bytes_arrive_in_order_after_the_latency_and_then_the_end() {
     let (clock, network) = network(1);
     run(&clock.clone(), async move {
         let (mut a, mut b, _listener) = connected(&network).await;
-        network.set_default_link(Link { latency: 10 * MS, jitter: 20 * MS });
+        network.set_default_link(Link { latency: 10 * MS, jitter: 20 * MS, ..Link::default() });
         let start = clock.elapsed();
         for n in 0..100 {
             a.writer.write_all(&[n]).await.unwrap();
@@ -243,7 +243,7 @@ fn a_full_backlog_refuses() {
 /// Everything that eight chattering hosts on jittery links see, in order, with its time.
 fn trace(seed: u64) -> Vec<(Duration, usize, usize)> {
     let (clock, network) = network(seed);
-    network.set_default_link(Link { latency: 10 * MS, jitter: 10 * MS });
+    network.set_default_link(Link { latency: 10 * MS, jitter: 10 * MS, ..Link::default() });
     let trace = Arc::new(Mutex::new(Vec::new()));
     let all = async move |clock: Clock, network: MemoryNetwork, trace: Arc<Mutex<Vec<_>>>| {
         let server = network.transport("server", &secret(100));

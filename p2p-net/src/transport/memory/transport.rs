@@ -183,7 +183,7 @@ struct End {
 impl End {
     fn split(self) -> (Reader, Writer) {
         let end = Arc::new(self);
-        (Reader { end: end.clone(), waiting: None }, Writer(end))
+        (Reader { end: end.clone(), waiting: None }, Writer { end, waiting: None })
     }
 }
 
@@ -213,11 +213,15 @@ impl AsyncRead for Reader {
     }
 }
 
-struct Writer(Arc<End>);
+struct Writer {
+    end: Arc<End>,
+    waiting: Waiting,
+}
 
 impl AsyncWrite for Writer {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.0.outgoing.poll_write(cx, buf)
+        let Self { end, waiting } = self.get_mut();
+        end.outgoing.poll_write(cx, waiting, buf)
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -225,7 +229,7 @@ impl AsyncWrite for Writer {
     }
 
     fn poll_close(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.outgoing.close();
+        self.end.outgoing.close();
         Poll::Ready(Ok(()))
     }
 }

@@ -6,7 +6,7 @@ use p2p_net::protocol::BuildError;
 use p2p_net::{P2p, ProtocolSet, Settings};
 
 #[test]
-fn without_a_handshake_the_error_says_what_to_write() {
+fn what_no_source_file_names_is_not_linked_and_the_error_says_what_to_write() {
     assert!(ProtocolSet::linked().is_empty(), "{}", ProtocolSet::linked());
     let made = smol::block_on(P2p::new(Settings::default())).map(drop);
     assert!(matches!(made, Err(NewError::Protocols(BuildError::NoHandshake))), "{made:?}");

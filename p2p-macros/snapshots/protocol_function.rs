@@ -1,0 +1,4 @@
+#[protocol]
+async fn halves(Halve(number): Halve) -> Half {
+    Half(number / 2)
+}
