@@ -194,9 +194,10 @@ pub fn job(_: TokenStream, item: TokenStream) -> TokenStream {
 ///
 /// The interval is a text, or a constant that is one: a whole number and a unit, `ms`, `s`, `m` or `h`. Or it is an
 /// expression of a `Duration`, `#[every(self.interval)]`, which sees `self` and the method's arguments and is evaluated
-/// once, when the protocol starts; at run time, an interval of nothing is logged as an error and the job does not run. The job first runs
-/// after one interval, on the node's clock, one run after the other: one that takes longer delays the next, and what was
-/// missed is not made up for. Otherwise it is as a [`job`](macro@job), except that a visit to a seed does not wait for it.
+/// once, when the protocol starts; an interval of nothing is then logged as an error, and the job does not run.
+///
+/// The job first runs after one interval, on the node's clock, one run after the other: one that takes longer delays the
+/// next, and what was missed is not made up for. Otherwise it is as a [`job`](macro@job), except that a visit to a seed does not wait for it.
 ///
 /// ```
 /// use p2p_net::prelude::*;

@@ -118,7 +118,8 @@ pub const fn interval(text: &str) -> Duration {
 pub fn computed_interval(job: &str, interval: Duration) -> Option<Duration> {
     let is_one = !interval.is_zero() && interval.as_secs() <= LONGEST_INTERVAL;
     if !is_one {
-        log::error!(target: "net", "`#[every]` on `{job}`: {interval:?} is no interval, so it does not run: use more than nothing and at most a year");
+        let remedy = "it does not run: use more than nothing and at most a year";
+        log::error!(target: "net", "`#[every]` on `{job}`: {interval:?} is no interval, so {remedy}");
     }
     is_one.then_some(interval)
 }

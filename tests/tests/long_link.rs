@@ -6,6 +6,7 @@ use std::time::Duration;
 use p2p_net::prelude::*;
 use p2p_net::testing::{self, TestNode};
 use p2p_net::transport::memory::Link;
+use p2p_protocols::version::ProtocolVersion;
 
 /// 1 Gbit/s, in bytes a second.
 const GIGABIT: u64 = 125_000_000;
@@ -22,33 +23,6 @@ async fn count(block: Block, came: State<AtomicU64>) {
     came.fetch_add(block.body.len() as u64, Ordering::Relaxed);
 }
 
-/// Measures the round trip, as the shipped heartbeat does.
-#[derive(Message, Serialize, Deserialize)]
-#[message(max_bytes = 16, reply = Here)]
-struct There;
-
-#[derive(Message, Serialize, Deserialize)]
-#[message(max_bytes = 16)]
-struct Here;
-
-#[derive(Default)]
-struct Measure;
-
-#[protocol]
-impl Measure {
-    #[on]
-    async fn there(&self, _there: There) -> Here {
-        Here
-    }
-
-    #[job]
-    async fn measure(&self, channel: &Channel) -> Result<()> {
-        let (Here, rtt) = channel.request(There).timed().await?;
-        channel.record_rtt(rtt);
-        Ok(())
-    }
-}
-
 fn came(node: &TestNode) -> u64 {
     node.state::<AtomicU64>().load(Ordering::Relaxed)
 }
@@ -57,7 +31,8 @@ fn came(node: &TestNode) -> u64 {
 fn share(latency: Duration, growth: usize) -> f64 {
     let mut settings = Settings { outbound_slots: 0, ..Settings::default() };
     settings.limits.window_growth = growth;
-    let network = testing::pair().with::<count>().with::<Measure>().state(AtomicU64::default).settings(settings);
+    let network =
+        testing::pair().with::<count>().with::<ProtocolVersion>().state(AtomicU64::default).settings(settings);
     let link = Link::with_latency(latency).with_bandwidth(GIGABIT);
     network.link(link).run(async |[alice, bob]| {
         let clock = alice.clock().clone();

@@ -3,7 +3,9 @@
 //! Protocols send and request through [`Channel`] and receive through their inboxes; sessions make channels, start their
 //! two tasks (one reader, one writer) and tear them down. A channel knows no session and no concrete protocol.
 
+mod agreed;
 mod answering;
+mod life;
 pub(crate) mod outbox;
 mod peer;
 mod pending;
@@ -14,15 +16,11 @@ mod send;
 mod writer;
 
 use std::fmt;
-use std::pin::pin;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::task::Poll;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use event_listener::Event;
-use futures::future::{Either, select};
-use futures::{AsyncReadExt, FutureExt};
 use smol::Executor;
 
 pub use answering::{Asked, MAX_STREAMS};
@@ -35,18 +33,16 @@ pub use send::SendError;
 
 use self::answering::Answering;
 use self::pending::Requests;
-use self::reader::Reader;
 use self::writer::Outgoing;
-use crate::clock::{Clock, Sleep};
+use crate::clock::Clock;
 use crate::disconnect::{Disconnect, DisconnectReason, Side};
-use crate::error::Error;
 use crate::event::Events;
 use crate::identity::NodeId;
-use crate::message::lane::{LaneIndex, LaneTable};
+use crate::message::lane::LaneTable;
 use crate::message::window::Pace;
 use crate::message::{Inbox, Message, MessageId, MessageSpec, MessageSubscription, MessageSubsystem};
 use crate::node_url::NodeUrl;
-use crate::protocol::{Agreement, Offer, OfferRefused, Offers, SessionFlags};
+use crate::protocol::{Agreement, Offer, Offers, SessionFlags};
 use crate::settings::Limits;
 use crate::tasks::TaskGroup;
 use crate::transport::{BoxReader, Connection, Endpoint};
@@ -288,84 +284,6 @@ impl Channel {
         self.inner.subsystem.subscribe(owner, &lanes)
     }
 
-    /// What this node offers to speak on this channel; for handshake protocols.
-    ///
-    /// ```
-    /// # use p2p_net::{prelude::*, testing};
-    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
-    /// # #[protocol] async fn shout(_say: Say) {}
-    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
-    /// assert_eq!(alice.to(&bob).offer().len(), 1, "it runs one protocol");
-    /// # });
-    /// ```
-    pub fn offer(&self) -> &Offer {
-        &self.inner.offer
-    }
-
-    /// Compares the peer's offer with ours and settles what this channel carries; for handshake protocols.
-    ///
-    /// # Errors
-    ///
-    /// When a protocol of the handshake phase itself differs, so that nothing after it could be trusted.
-    ///
-    /// ```
-    /// use p2p_net::prelude::*;
-    /// use p2p_net::disconnect::DisconnectReason;
-    /// use p2p_net::protocol::Offer;
-    ///
-    /// #[derive(Message, Serialize, Deserialize)]
-    /// struct Hello {
-    ///     offer: Offer,
-    /// }
-    ///
-    /// #[protocol(phase = handshake)]
-    /// async fn hello(hello: Hello, channel: &Channel) -> Result<()> {
-    ///     let refused = |error: p2p_net::protocol::OfferRefused| {
-    ///         Error::disconnect(DisconnectReason::IncompatibleVersion, error.to_string())
-    ///     };
-    ///     channel.agree(&hello.offer).map(drop).map_err(refused)
-    /// }
-    /// ```
-    pub fn agree(&self, theirs: &Offer) -> Result<&Agreement, OfferRefused> {
-        let agreement = Agreement::of(&self.inner.offer, theirs, &self.inner.table)?;
-        for refused in agreement.refused() {
-            log::warn!(target: "net", "{}: {refused}", self.inner.peer.short());
-        }
-        Ok(self.inner.agreement.get_or_init(|| agreement))
-    }
-
-    /// What both ends run, once the handshake has settled it.
-    ///
-    /// ```
-    /// # use p2p_net::{prelude::*, testing};
-    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
-    /// # #[protocol] async fn shout(_say: Say) {}
-    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
-    /// assert!(alice.to(&bob).agreement().is_none(), "without a handshake nothing is compared");
-    /// # });
-    /// ```
-    pub fn agreement(&self) -> Option<&Agreement> {
-        self.inner.agreement.get()
-    }
-
-    /// Whether the peer takes messages of type `M`.
-    ///
-    /// ```
-    /// # use p2p_net::{prelude::*, testing};
-    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
-    /// # #[protocol] async fn shout(_say: Say) {}
-    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
-    /// #[derive(Message, Serialize, Deserialize)]
-    /// struct Unheard(u8);
-    ///
-    /// assert!(alice.to(&bob).supports::<Say>());
-    /// assert!(!alice.to(&bob).supports::<Unheard>());
-    /// # });
-    /// ```
-    pub fn supports<M: Message>(&self) -> bool {
-        self.inner.table.find(M::ID).is_some_and(|lane| self.inner.sends(lane))
-    }
-
     /// What is known of the peer.
     ///
     /// ```
@@ -450,158 +368,14 @@ impl Channel {
     pub(crate) fn executor(&self) -> &Arc<Executor<'static>> {
         &self.inner.executor
     }
-
-    /// Ends the channel because protocol `name` failed.
-    pub(crate) fn fail(&self, name: &str, error: &Error) {
-        if self.inner.ended.get().is_some() {
-            return;
-        }
-        let peer = self.inner.peer;
-        let reason = if error.is_timeout_of(peer) { DisconnectReason::Timeout } else { error.reason() };
-        log::warn!(target: "net", "protocol {name} ends the channel to {}: {error}", peer.short());
-        // A handler's own error may name things that are nobody else's business; a chosen reason is meant for the peer.
-        let detail = if reason == DisconnectReason::HandlerFailed { name.to_owned() } else { error.to_string() };
-        self.inner.end(Disconnect::local(reason, detail));
-    }
-
-    /// Starts to write and to read; every inbox exists by now.
-    pub(crate) fn start(&self) {
-        let Some(io) = self.inner.reader.lock().unwrap_or_else(PoisonError::into_inner).take() else { return };
-        let inner = self.inner.clone();
-        self.inner.tasks.spawn("a channel's reader", async move { inner.read(io).await });
-        let inner = self.inner.clone();
-        self.inner.tasks.spawn("a channel's writer", async move { inner.write().await });
-    }
-
-    /// Lets the messages of the main phase pass: the handshake is done.
-    pub(crate) fn open(&self) {
-        self.inner.open.store(true, Ordering::Release);
-        self.inner.changed.notify(usize::MAX);
-    }
-
-    /// Ends the channel's tasks at once, for one who cannot wait.
-    pub(crate) fn cancel(&self) {
-        self.inner.tasks.cancel();
-        self.inner.out.release();
-    }
-
-    /// After the end: gives the reason time to reach the peer, then closes the socket. Nothing of the channel is left.
-    pub(crate) async fn tear_down(&self) {
-        let inner = &self.inner;
-        self.start();
-        let told = async {
-            inner.out.finished().await;
-            inner.when(|inner| inner.drained.load(Ordering::Acquire)).await;
-        };
-        // A peer that does not read its reason in time goes without.
-        let _ = inner.clock.timeout(inner.limits.close_linger, told).await;
-        inner.tasks.close().await;
-        inner.out.release();
-    }
 }
 
 impl Inner {
-    fn is_open(&self) -> bool {
-        self.open.load(Ordering::Acquire)
-    }
-
     /// Tells those who watch that a reply or a row came.
     fn answered(&self, replies: MessageId, bytes: usize) {
         if let Some(lane) = self.table.find(replies).map(|at| self.table.lane(at)) {
             self.subsystem.received(lane.protocol.unwrap_or_default(), lane.carries, bytes);
         }
-    }
-
-    /// Whether the peer takes what is in a lane.
-    fn sends(&self, lane: LaneIndex) -> bool {
-        self.table.lane(lane).handshake || self.agreement.get().is_none_or(|agreement| agreement.sends(lane))
-    }
-
-    /// Whether this end takes what is in a lane.
-    fn takes(&self, lane: LaneIndex) -> bool {
-        self.table.lane(lane).handshake || self.agreement.get().is_none_or(|agreement| agreement.takes(lane))
-    }
-
-    /// Waits until `condition` holds; whoever makes it hold notifies `changed`.
-    async fn when(&self, condition: impl Fn(&Self) -> bool) {
-        while !condition(self) {
-            let listener = self.changed.listen();
-            if !condition(self) {
-                listener.await;
-            }
-        }
-    }
-
-    async fn opened(&self) {
-        self.when(Self::is_open).await;
-    }
-
-    fn end(&self, disconnect: Disconnect) {
-        let close = (disconnect.by == Side::Local && disconnect.reason.is_sent()).then(|| disconnect.to_wire());
-        if self.ended.set(disconnect).is_ok() {
-            self.out.close(close.as_deref());
-            self.changed.notify(usize::MAX);
-        }
-    }
-
-    /// The reader task.
-    async fn read(&self, mut io: BoxReader) {
-        let by_peer = {
-            let reading = pin!(Reader::new(self).run(&mut io));
-            let ended = pin!(self.when(|inner| inner.ended.get().is_some()));
-            match select(reading, ended).await {
-                Either::Left((disconnect, _)) => Some(disconnect),
-                Either::Right(_) => None,
-            }
-        };
-        let over = by_peer.as_ref().is_some_and(|end| end.by == Side::Remote || !end.reason.is_sent());
-        if let Some(disconnect) = by_peer {
-            self.end(disconnect);
-        }
-        self.requests.close();
-        self.subsystem.close();
-        if !over {
-            // Closing a socket with bytes unread resets it, and the reason would be lost on the way to the peer.
-            // Not an array: the task would keep room for it all its life.
-            let mut rest = vec![0; 4096];
-            while io.read(&mut rest).await.is_ok_and(|read| read > 0) {
-                smol::future::yield_now().await;
-            }
-        }
-        drop(io);
-        self.drained.store(true, Ordering::Release);
-        self.changed.notify(usize::MAX);
-    }
-
-    /// The writer task; it also keeps the channel's deadlines.
-    async fn write(&self) {
-        let mut alarm: Option<Sleep> = None;
-        // An alarm may be early (what it was set for is over: it is set anew), never late.
-        let soonest = self.limits.write_stall;
-        let result = std::future::poll_fn(|cx| {
-            loop {
-                if let Poll::Ready(Err(error)) = self.out.poll_task(cx) {
-                    return Poll::Ready(Disconnect::local(DisconnectReason::NetworkError, error.to_string()));
-                }
-                let waits = alarm.as_mut().is_some_and(|alarm| alarm.poll_unpin(cx).is_pending());
-                if waits && !self.requests.is_sooner() {
-                    return Poll::Pending;
-                }
-                let now = self.clock.now();
-                let stall = self.out.blocked_since().map(|since| since + self.limits.write_stall);
-                if stall.is_some_and(|stall| stall <= now) {
-                    let detail = format!("nothing taken for {:?}", self.limits.write_stall);
-                    return Poll::Ready(Disconnect::local(DisconnectReason::WriteStall, detail));
-                }
-                let next = [stall, self.requests.expire(now)].into_iter().flatten().min();
-                alarm = next.map(|at| self.clock.sleep_until(at.min(now + soonest)));
-                if alarm.is_none() {
-                    return Poll::Pending;
-                }
-            }
-        });
-        self.end(result.await);
-        self.out.give_up();
     }
 }
 
