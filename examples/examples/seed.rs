@@ -47,11 +47,9 @@ async fn serve(args: Args, ex: Arc<Executor<'static>>) -> Outcome {
     // ANCHOR: settings
     let settings = Settings {
         name: "seed".to_owned(),
-        listen: args.listen,
         data_dir: args.data,
         // It keeps no peers of its own choice: it visits those it hears of, to tell others only what is true.
-        outbound_slots: 0,
-        ..Settings::default()
+        ..Settings::seed(args.listen)
     };
     // ANCHOR_END: settings
     // ANCHOR: run

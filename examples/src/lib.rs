@@ -2,6 +2,7 @@
 
 #![allow(clippy::print_stderr, reason = "for programs")]
 
+mod folder;
 mod local;
 mod logger;
 
@@ -11,7 +12,8 @@ use std::process::ExitCode;
 use async_signal::{Signal, Signals};
 use futures::{Stream, StreamExt};
 
-pub use local::{between, connected, ensure, local};
+pub use folder::Folder;
+pub use local::{between, build, connected, ensure, local, on_executor, running, settings, url_of};
 pub use logger::log_to_stderr;
 
 /// What a program's `main` comes to.

@@ -61,22 +61,26 @@ const _: () = {
                         .jobs()
                         .serve(async move {
                             let (__this, __context) = (&*__own, &*__shared);
-                            while let ::core::result::Result::Ok(__delivery) = __inbox
-                                .next()
-                                .await
-                            {
-                                match __delivery.id {
-                                    __id if __id == __ON_HALVES.message.id => {
-                                        let (__this, __context, __on) = (
-                                            __this,
-                                            __context,
-                                            __p2p::on((__p2p::arg::<Halve>(),)),
-                                        );
-                                        let (__to, (__a0,)) = __on.take(__context, __delivery)?;
-                                        let __outcome = __p2p::send(halves(__a0)).await;
-                                        __on.finish(__outcome, __context, __to).await?;
+                            let mut __kept_halves = __p2p::on((__p2p::arg::<Halve>(),))
+                                .kept();
+                            while __inbox.fill().await.is_ok() {
+                                while let ::core::option::Option::Some(__delivery) = __inbox
+                                    .take()
+                                {
+                                    let __id = __delivery.id;
+                                    match __id {
+                                        _ if __id == __ON_HALVES.message.id => {
+                                            let (__this, __context) = (__this, __context);
+                                            let (__to, (__a0,)) = __p2p::on((__p2p::arg::<Halve>(),))
+                                                .take(__context, &mut __kept_halves, __delivery)?;
+                                            let (__outcome, __on) = (
+                                                __p2p::send(halves(__a0)).await,
+                                                __p2p::on((__p2p::arg::<Halve>(),)),
+                                            );
+                                            __on.finish(__outcome, __context, __to).await?;
+                                        }
+                                        _ => {}
                                     }
-                                    _ => {}
                                 }
                             }
                             ::core::result::Result::Ok(())

@@ -70,23 +70,32 @@ const _: () = {
                         .jobs()
                         .serve(async move {
                             let (__this, __context) = (&*__own, &*__shared);
-                            while let ::core::result::Result::Ok(__delivery) = __inbox
-                                .next()
-                                .await
-                            {
-                                match __delivery.id {
-                                    __id if __id == __ON_HELLO.message.id => {
-                                        let (__this, __context, __on) = (
-                                            __this,
-                                            __context,
-                                            __p2p::on((__p2p::arg::<Hail>(), __p2p::arg::<&Channel>())),
-                                        );
-                                        let (__to, (__a0, __a1)) = __on
-                                            .take(__context, __delivery)?;
-                                        let __outcome = __p2p::send(__this.hello(__a0, __a1)).await;
-                                        __on.finish(__outcome, __context, __to).await?;
+                            let mut __kept_hello = __p2p::on((
+                                    __p2p::arg::<Hail>(),
+                                    __p2p::arg::<&Channel>(),
+                                ))
+                                .kept();
+                            while __inbox.fill().await.is_ok() {
+                                while let ::core::option::Option::Some(__delivery) = __inbox
+                                    .take()
+                                {
+                                    let __id = __delivery.id;
+                                    match __id {
+                                        _ if __id == __ON_HELLO.message.id => {
+                                            let (__this, __context) = (__this, __context);
+                                            let (__to, (__a0, __a1)) = __p2p::on((
+                                                    __p2p::arg::<Hail>(),
+                                                    __p2p::arg::<&Channel>(),
+                                                ))
+                                                .take(__context, &mut __kept_hello, __delivery)?;
+                                            let (__outcome, __on) = (
+                                                __p2p::send(__this.hello(__a0, __a1)).await,
+                                                __p2p::on((__p2p::arg::<Hail>(), __p2p::arg::<&Channel>())),
+                                            );
+                                            __on.finish(__outcome, __context, __to).await?;
+                                        }
+                                        _ => {}
                                     }
-                                    _ => {}
                                 }
                             }
                             ::core::result::Result::Ok(())

@@ -118,33 +118,44 @@ const _: () = {
                         .jobs()
                         .serve(async move {
                             let (__this, __context) = (&*__own, &*__shared);
-                            while let ::core::result::Result::Ok(__delivery) = __inbox
-                                .next()
-                                .await
-                            {
-                                match __delivery.id {
-                                    __id if __id == __ON_SAY.message.id => {
-                                        let (__this, __context, __on) = (
-                                            __this,
-                                            __context,
-                                            __p2p::on((__p2p::arg::<Say>(), __p2p::arg::<NodeId>())),
-                                        );
-                                        let (__to, (__a0, __a1)) = __on
-                                            .take(__context, __delivery)?;
-                                        let __outcome = __p2p::send(__this.say(__a0, __a1)).await;
-                                        __on.finish(__outcome, __context, __to).await?;
+                            let mut __kept_say = __p2p::on((
+                                    __p2p::arg::<Say>(),
+                                    __p2p::arg::<NodeId>(),
+                                ))
+                                .kept();
+                            let mut __kept_ask = __p2p::on((__p2p::arg::<Ask>(),))
+                                .kept();
+                            while __inbox.fill().await.is_ok() {
+                                while let ::core::option::Option::Some(__delivery) = __inbox
+                                    .take()
+                                {
+                                    let __id = __delivery.id;
+                                    match __id {
+                                        _ if __id == __ON_SAY.message.id => {
+                                            let (__this, __context) = (__this, __context);
+                                            let (__to, (__a0, __a1)) = __p2p::on((
+                                                    __p2p::arg::<Say>(),
+                                                    __p2p::arg::<NodeId>(),
+                                                ))
+                                                .take(__context, &mut __kept_say, __delivery)?;
+                                            let (__outcome, __on) = (
+                                                __p2p::send(__this.say(__a0, __a1)).await,
+                                                __p2p::on((__p2p::arg::<Say>(), __p2p::arg::<NodeId>())),
+                                            );
+                                            __on.finish(__outcome, __context, __to).await?;
+                                        }
+                                        _ if __id == __ON_ASK.message.id => {
+                                            let (__this, __context) = (__this, __context);
+                                            let (__to, (__a0,)) = __p2p::on((__p2p::arg::<Ask>(),))
+                                                .take(__context, &mut __kept_ask, __delivery)?;
+                                            let (__outcome, __on) = (
+                                                __p2p::send(__this.ask(__a0)).await,
+                                                __p2p::on((__p2p::arg::<Ask>(),)),
+                                            );
+                                            __on.finish(__outcome, __context, __to).await?;
+                                        }
+                                        _ => {}
                                     }
-                                    __id if __id == __ON_ASK.message.id => {
-                                        let (__this, __context, __on) = (
-                                            __this,
-                                            __context,
-                                            __p2p::on((__p2p::arg::<Ask>(),)),
-                                        );
-                                        let (__to, (__a0,)) = __on.take(__context, __delivery)?;
-                                        let __outcome = __p2p::send(__this.ask(__a0)).await;
-                                        __on.finish(__outcome, __context, __to).await?;
-                                    }
-                                    _ => {}
                                 }
                             }
                             ::core::result::Result::Ok(())

@@ -75,54 +75,66 @@ const _: () = {
                         .jobs()
                         .serve(async move {
                             let (__this, __context) = (&*__own, &*__shared);
-                            while let ::core::result::Result::Ok(__delivery) = __inbox
-                                .next()
-                                .await
-                            {
-                                match __delivery.id {
-                                    __id if __id == __ON_THINGS.message.id => {
-                                        if let ::core::option::Option::Some((__asked, __owned)) = __context
-                                            .channel()
-                                            .asked(__delivery)
-                                            .await?
-                                        {
-                                            let (__own, __shared) = (
-                                                ::core::clone::Clone::clone(&__own),
-                                                ::core::clone::Clone::clone(&__shared),
-                                            );
-                                            __context
-                                                .jobs()
-                                                .answer(
-                                                    __asked,
-                                                    async move {
-                                                        let (__this, __context, __on) = (
-                                                            &*__own,
-                                                            &*__shared,
-                                                            __p2p::on((__p2p::arg::<Things>(),)),
-                                                        );
-                                                        let (__to, (__a0,)) = __on
-                                                            .take(__context, __owned.borrow())?;
-                                                        let __outcome = __p2p::send(__this.things(__a0)).await;
-                                                        __on.finish_rows(__outcome, __context, __to).await
-                                                    },
+                            let mut __kept_found = __p2p::on((
+                                    __p2p::arg::<Find>(),
+                                    __p2p::arg::<State<Index>>(),
+                                ))
+                                .kept();
+                            while __inbox.fill().await.is_ok() {
+                                while let ::core::option::Option::Some(__delivery) = __inbox
+                                    .take()
+                                {
+                                    let __id = __delivery.id;
+                                    match __id {
+                                        _ if __id == __ON_THINGS.message.id => {
+                                            if let ::core::option::Option::Some((__asked, __owned)) = __context
+                                                .channel()
+                                                .asked(__delivery)
+                                                .await?
+                                            {
+                                                let (__own, __shared) = (
+                                                    ::core::clone::Clone::clone(&__own),
+                                                    ::core::clone::Clone::clone(&__shared),
                                                 );
+                                                __context
+                                                    .jobs()
+                                                    .answer(
+                                                        __asked,
+                                                        async move {
+                                                            let (__this, __context) = (&*__own, &*__shared);
+                                                            let (__to, (__a0,)) = __p2p::on((__p2p::arg::<Things>(),))
+                                                                .take(
+                                                                    __context,
+                                                                    &mut __p2p::on((__p2p::arg::<Things>(),)).kept(),
+                                                                    __owned.borrow(),
+                                                                )?;
+                                                            let (__outcome, __on) = (
+                                                                __p2p::send(__this.things(__a0)).await,
+                                                                __p2p::on((__p2p::arg::<Things>(),)),
+                                                            );
+                                                            __on.finish_rows(__outcome, __context, __to).await
+                                                        },
+                                                    );
+                                            }
                                         }
+                                        _ if __id == __ON_FOUND.message.id => {
+                                            let (__this, __context) = (__this, __context);
+                                            let (__to, (__a0, __a1)) = __p2p::on((
+                                                    __p2p::arg::<Find>(),
+                                                    __p2p::arg::<State<Index>>(),
+                                                ))
+                                                .take(__context, &mut __kept_found, __delivery)?;
+                                            let (__outcome, __on) = (
+                                                __p2p::send(__this.found(__a0, __a1)).await,
+                                                __p2p::on((
+                                                    __p2p::arg::<Find>(),
+                                                    __p2p::arg::<State<Index>>(),
+                                                )),
+                                            );
+                                            __on.finish(__outcome, __context, __to).await?;
+                                        }
+                                        _ => {}
                                     }
-                                    __id if __id == __ON_FOUND.message.id => {
-                                        let (__this, __context, __on) = (
-                                            __this,
-                                            __context,
-                                            __p2p::on((
-                                                __p2p::arg::<Find>(),
-                                                __p2p::arg::<State<Index>>(),
-                                            )),
-                                        );
-                                        let (__to, (__a0, __a1)) = __on
-                                            .take(__context, __delivery)?;
-                                        let __outcome = __p2p::send(__this.found(__a0, __a1)).await;
-                                        __on.finish(__outcome, __context, __to).await?;
-                                    }
-                                    _ => {}
                                 }
                             }
                             ::core::result::Result::Ok(())

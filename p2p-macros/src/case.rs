@@ -1,4 +1,4 @@
-//! The name on the wire of a type or function that gives none: its own, in snake case.
+//! The name on the wire of a type or function that gives none: its own, in snake case or, for JSON, in camel case.
 
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
@@ -24,9 +24,41 @@ pub(crate) fn snake_case(name: &Ident) -> String {
     snake
 }
 
+/// `send_message` becomes `sendMessage`, as in JSON; underscores at the start are no part of the name.
+pub(crate) fn camel_case(name: &Ident) -> String {
+    let name = name.unraw().to_string();
+    let mut camel = String::with_capacity(name.len());
+    for word in name.split('_').filter(|word| !word.is_empty()) {
+        let mut letters = word.chars();
+        match letters.next() {
+            Some(first) if !camel.is_empty() => camel.extend(first.to_uppercase()),
+            Some(first) => camel.push(first),
+            None => {}
+        }
+        camel.extend(letters);
+    }
+    camel
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn names_become_camel_case() {
+        let cases = [
+            ("send_message", "sendMessage"),
+            ("hello", "hello"),
+            ("_unused", "unused"),
+            ("get_addr_v2", "getAddrV2"),
+            ("a__b_", "aB"),
+            ("sendMessage", "sendMessage"),
+            ("r#type", "type"),
+        ];
+        for (name, camel) in cases {
+            assert_eq!(camel_case(&syn::parse_str(name).unwrap()), camel);
+        }
+    }
 
     #[test]
     fn names_become_snake_case() {

@@ -1,4 +1,5 @@
-//! The annotations of `p2p-net`: `#[derive(Message)]`, `#[derive(Schema)]` and `#[protocol]`.
+//! The annotations of `p2p-net`: `#[derive(Message)]`, `#[derive(Schema)]`, `#[protocol]`, `#[rpc]`
+//! and `#[service]`.
 //!
 //! `p2p-net` re-exports all of them; nobody names this crate. Each annotation is read in three steps: `parse` turns
 //! tokens into what the author wrote, `model` into what is valid, `expand` into code. The code names only
@@ -13,14 +14,18 @@ mod case;
 mod docs;
 mod keys;
 mod message;
+mod method;
 mod mistakes;
 mod outside;
 mod protocol;
+mod rpc;
 mod schema;
+mod service;
 mod sessions;
 #[cfg(test)]
 mod snapshots;
 mod spans;
+mod types;
 
 /// Makes a struct or an enum a message: a type that travels over a channel in a lane of its own.
 ///
@@ -92,7 +97,7 @@ pub fn derive_schema(input: TokenStream) -> TokenStream {
 ///
 /// | argument | default | meaning |
 /// |---|---|---|
-/// | `sessions = !SEED` | `ALL` | on whose channels it runs: `INBOUND`, `OUTBOUND`, `MANUAL`, `SEED`, constants, and `!` `\|` `&` `-` `^` |
+/// | `sessions = !SEED` | `ALL` | on whose channels it runs: `INBOUND`, `OUTBOUND`, `MANUAL`, `SEED`, `RELAYED`, constants, and `!` `\|` `&` `-` `^` |
 /// | `name = "chat"` | the type's or function's name in snake case | the name on the wire |
 /// | `version = 2` | 1 | both ends run the highest they share |
 /// | `phase = handshake` | `main` | before all others and to its end, or for the channel's life |
@@ -158,7 +163,7 @@ pub fn protocol(arguments: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn on(_: TokenStream, item: TokenStream) -> TokenStream {
-    outside::explain("on", item.into()).into()
+    outside::explain("on", "`#[protocol]`", item.into()).into()
 }
 
 /// Marks a method of an impl under `#[protocol]` as a job: it starts with the protocol on every channel.
@@ -187,7 +192,7 @@ pub fn on(_: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn job(_: TokenStream, item: TokenStream) -> TokenStream {
-    outside::explain("job", item.into()).into()
+    outside::explain("job", "`#[protocol]`", item.into()).into()
 }
 
 /// Marks a method of an impl under `#[protocol]` as a job that runs at an interval: `#[every("30s")]`.
@@ -219,7 +224,7 @@ pub fn job(_: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn every(_: TokenStream, item: TokenStream) -> TokenStream {
-    outside::explain("every", item.into()).into()
+    outside::explain("every", "`#[protocol]`", item.into()).into()
 }
 
 /// Marks a method of an impl under `#[protocol]` to run when the channel has ended and all other work of the protocol on
@@ -228,6 +233,9 @@ pub fn every(_: TokenStream, item: TokenStream) -> TokenStream {
 /// The method is `async`, takes `&self` and any extractors, and returns `()` or `Result<()>`. Nothing can be sent any more.
 /// It has the setting `limits.close_linger`; then it is dropped. An error or a panic in it is logged and changes nothing.
 /// With `scope = node` it runs once, when the node stops and all channels are gone.
+///
+/// Under [`#[service]`](macro@service) it runs when the node stops, if the service had started: after its APIs are called for
+/// the last time, and before the peers are told.
 ///
 /// ```
 /// use p2p_net::prelude::*;
@@ -249,5 +257,204 @@ pub fn every(_: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 #[proc_macro_attribute]
 pub fn stop(_: TokenStream, item: TokenStream) -> TokenStream {
-    outside::explain("stop", item.into()).into()
+    outside::explain("stop", "`#[protocol]` or `#[service]`", item.into()).into()
+}
+
+/// Makes an inherent impl an API: a namespace of methods that other processes call by JSON-RPC (feature `rpc` of the core).
+///
+/// | argument | default | meaning |
+/// |---|---|---|
+/// | `namespace = "chat"` | required | what its methods' names begin with: letters and digits |
+/// | `version = "1.0"` | `1.0` | what `rpc_modules` says of it |
+/// | `client = ChatClient` | the type's name and `Client` | the name of the typed client |
+/// | `crate = ::p2p_net` | `::p2p_net` | where the core is, if it was renamed |
+///
+/// Every `async fn` that takes `&self` is a method: `send_message` is `chat_sendMessage` to callers, who give arguments in order
+/// or by name (`peer_id` is `peerId`); an `Option` may be left out. Arguments, and what it returns, are types of serde's. It
+/// returns a value or a `Result` of it: an `RpcError` keeps its code, any other error becomes a text.
+///
+/// A method that returns `impl Stream<Item = T>`, or a `Result` of it, is a subscription: `chat_subscribe` with its name as
+/// the first argument. It may borrow `&self`, and need not be async.
+///
+/// | mark on a method | meaning |
+/// |---|---|
+/// | `#[rpc(name = "say")]` | its name to callers, without the namespace |
+/// | `#[rpc(skip)]` | it is no method of the API |
+///
+/// What takes no `self` is left alone. Doc comments are kept for `rpc.discover`. An API gets at its node by its own fields.
+///
+/// Beside the impl stands a typed client with the same methods: `ChatClient::from(client)`.
+///
+/// ```
+/// # use std::sync::{Arc, atomic::{AtomicU64, Ordering}};
+/// use futures::{StreamExt, stream};
+/// use p2p_net::prelude::*;
+/// use p2p_net::rpc::{Apis, RpcSettings, Server};
+///
+/// #[derive(Default)]
+/// struct Counter {
+///     now: AtomicU64,
+/// }
+///
+/// #[rpc(namespace = "counter")]
+/// impl Counter {
+///     /// Adds `by`, or 1.
+///     async fn count(&self, by: Option<u64>) -> Result<u64> {
+///         let by = by.unwrap_or(1);
+///         Ok(self.now.fetch_add(by, Ordering::Relaxed) + by)
+///     }
+///
+///     /// The numbers up to now.
+///     fn numbers(&self) -> impl Stream<Item = u64> {
+///         stream::iter(1..=self.now.load(Ordering::Relaxed))
+///     }
+/// }
+///
+/// # let ex = Arc::new(smol::Executor::new());
+/// # smol::block_on(ex.run(async {
+/// let server = Server::start(Apis::new().with(Counter::default())?, RpcSettings::default(), &ex).await?;
+/// let counter = CounterClient::from(server.client());
+/// assert_eq!((counter.count(None).await?, counter.count(Some(2)).await?), (1, 3));
+/// let numbers: Vec<_> = counter.numbers().await?.map(Result::unwrap).collect().await;
+/// assert_eq!(numbers, [1, 2, 3]);
+/// # Ok::<_, Box<dyn std::error::Error>>(()) }))?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[proc_macro_attribute]
+pub fn rpc(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    rpc::annotate(arguments.into(), item.into()).into()
+}
+
+/// Makes an inherent impl a service: protocols, APIs and a life, as one part of a node (feature `service` of the core).
+///
+/// | argument | default | meaning |
+/// |---|---|---|
+/// | `protocols = [Chat, ..]` | none | the protocols it brings; a node without this service does not run them, though they are linked |
+/// | `name = "chat"` | the type's name in snake case | its name in errors and logs |
+/// | `crate = ::p2p_net` | `::p2p_net` | where the core is, if it was renamed |
+///
+/// The application makes the value: `Node::builder(settings).service(Chat::default())`. From then on it is a state of the
+/// node: protocols, APIs and other services take it as `State<Chat>`.
+///
+/// | mark on a method | meaning |
+/// |---|---|
+/// | `#[api]` | it makes an API: a type with [`#[rpc]`](macro@rpc), or a `Result` of it; called once, when the node is made |
+/// | `#[start]` | it runs when the network listens, and before peers connect; an error keeps the node from starting |
+/// | [`#[stop]`](macro@stop) | it runs when the node stops, for at most `services.stop_timeout` |
+///
+/// All of them take `&self` and any extractors that need no channel; one more that is of use here is `Node`. Services start
+/// in the order they were given, and stop in the reverse. All other methods are left alone.
+///
+/// ```
+/// use p2p_net::prelude::*;
+/// use p2p_net::service::Node;
+/// # use p2p_net::ProtocolSet;
+/// # use std::sync::atomic::{AtomicU64, Ordering};
+///
+/// #[derive(Default)]
+/// struct Shelf {
+///     places: AtomicU64,
+/// }
+///
+/// struct Places(State<Shelf>);
+///
+/// #[rpc(namespace = "shelf")]
+/// impl Places {
+///     async fn places(&self) -> u64 {
+///         self.0.places.load(Ordering::Relaxed)
+///     }
+/// }
+///
+/// #[service]
+/// impl Shelf {
+///     #[api]
+///     fn api(&self, shelf: State<Shelf>) -> Places {
+///         Places(shelf)
+///     }
+///
+///     #[start]
+///     async fn begin(&self) -> Result<()> {
+///         self.places.store(42, Ordering::Relaxed);
+///         Ok(())
+///     }
+///
+///     #[stop]
+///     async fn end(&self) {
+///         log::info!("the shelf is closed");
+///     }
+/// }
+///
+/// # let ex = std::sync::Arc::new(smol::Executor::new());
+/// # smol::block_on(ex.run(async {
+/// let node = Node::builder(Settings::default()).service(Shelf::default());
+/// # let node = node.protocols(ProtocolSet::empty()).with_p2p(|p2p| p2p.without_handshake());
+/// let node = node.build().await?;
+/// node.start(&ex).await?;
+/// assert_eq!(PlacesClient::from(node.attach()?).places().await?, 42);
+/// node.stop().await?;
+/// # Ok::<_, Box<dyn std::error::Error>>(()) }))?;
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[proc_macro_attribute]
+pub fn service(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    service::annotate(arguments.into(), item.into()).into()
+}
+
+/// Marks a method of an impl under [`#[service]`](macro@service) that makes an API.
+///
+/// It takes `&self` and any extractors that need no channel, is not async, and returns a type with [`#[rpc]`](macro@rpc), an
+/// `Arc` or a `State` of it, or a `Result` of one. It is called once, when the node is made: then the node has its states and its
+/// protocols, and runs nothing yet.
+///
+/// ```
+/// use p2p_net::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Clock;
+///
+/// struct Now(P2pPtr);
+///
+/// #[rpc(namespace = "clock")]
+/// impl Now {
+///     async fn peers(&self) -> usize {
+///         self.0.peer_count()
+///     }
+/// }
+///
+/// #[service]
+/// impl Clock {
+///     #[api]
+///     fn now(&self, p2p: P2pPtr) -> Now {
+///         Now(p2p)
+///     }
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn api(_: TokenStream, item: TokenStream) -> TokenStream {
+    outside::explain("api", "`#[service]`", item.into()).into()
+}
+
+/// Marks the method of an impl under [`#[service]`](macro@service) that runs when the node starts.
+///
+/// The method is `async`, takes `&self` and any extractors that need no channel, and returns `()` or `Result<()>`. The network
+/// listens by then, and no peer has reached it. An error or a panic keeps the node from starting: services that had started
+/// are stopped, this one is not.
+///
+/// ```
+/// use p2p_net::prelude::*;
+///
+/// #[derive(Default)]
+/// struct Greeter;
+///
+/// #[service]
+/// impl Greeter {
+///     #[start]
+///     async fn begin(&self, p2p: &P2p) -> Result<()> {
+///         Ok(log::info!("here I am: {:?}", p2p.advertised()))
+///     }
+/// }
+/// ```
+#[proc_macro_attribute]
+pub fn start(_: TokenStream, item: TokenStream) -> TokenStream {
+    outside::explain("start", "`#[service]`", item.into()).into()
 }

@@ -36,7 +36,7 @@ pub(crate) fn rewrite(expression: &Expr) -> syn::Result<TokenStream> {
         }
         Expr::Lit(literal) => Err(syn::Error::new(
             literal.span(),
-            "sessions are named: `INBOUND`, `OUTBOUND`, `MANUAL`, `SEED`, `ALL`, or a constant of your own",
+            "sessions are named: `INBOUND`, `OUTBOUND`, `MANUAL`, `SEED`, `RELAYED`, `ALL`, or a constant of your own",
         )),
         other => Ok(other.to_token_stream()),
     }

@@ -26,6 +26,16 @@ fn expand_item(mut item: Item) -> TokenStream {
         let arguments = annotation.meta.require_list().map(|list| list.tokens.clone()).unwrap_or_default();
         return crate::protocol::annotate(arguments, item.into_token_stream());
     }
+    if let Some(at) = attributes.iter().position(|attribute| attribute.path().is_ident("rpc")) {
+        let annotation = attributes.remove(at);
+        let arguments = annotation.meta.require_list().map(|list| list.tokens.clone()).unwrap_or_default();
+        return crate::rpc::annotate(arguments, item.into_token_stream());
+    }
+    if let Some(at) = attributes.iter().position(|attribute| attribute.path().is_ident("service")) {
+        let annotation = attributes.remove(at);
+        let arguments = annotation.meta.require_list().map(|list| list.tokens.clone()).unwrap_or_default();
+        return crate::service::annotate(arguments, item.into_token_stream());
+    }
     let derives = |name: &str| {
         attributes.iter().filter(|attribute| attribute.path().is_ident("derive")).any(|attribute| {
             let mut found = false;

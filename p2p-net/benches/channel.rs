@@ -1,14 +1,18 @@
 //! A channel through the public API, typed, encrypted and flow-controlled: two nodes in one process over loopback.
 //!
-//! `cargo bench -p p2p-net --bench channel [-- small big rtt request flood idle]`, with `THREADS=1|2` (2) and
+//! `cargo bench -p p2p-net --bench channel [-- small lanes big rtt request flood idle]`, with `THREADS=1|2` (2) and
 //! `SCHEME=tls|tcp` (tls). Prints messages a second, megabytes a second, round trips, and the memory of an idle channel.
 #![allow(clippy::disallowed_methods, clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a benchmark")]
+
+mod lanes;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use lanes::Seen;
 use p2p_net::prelude::*;
+use p2p_net::settings::Limits;
 use smol::Executor;
 
 #[derive(Message, Serialize, Deserialize)]
@@ -75,23 +79,37 @@ async fn reply(query: Query) -> Answer {
 #[protocol]
 async fn hear(_answer: Answer) {}
 
-async fn node(ex: &Arc<Executor<'static>>, counts: Arc<Counts>) -> P2pPtr {
+async fn node(ex: &Arc<Executor<'static>>, counts: Arc<Counts>, seen: Arc<Seen>) -> P2pPtr {
     let scheme = std::env::var("SCHEME").unwrap_or_else(|_| "tls".to_owned());
     let listen = vec![format!("{scheme}://127.0.0.1:0").parse().unwrap()];
-    let settings =
-        Settings { listen, transports: vec![scheme], outbound_slots: 0, max_peers: 10_000, ..Settings::default() };
-    let node = P2p::builder(settings).shared_state(counts).without_handshake().build().await.unwrap();
+    // Room for the windows of all 64 lanes: a bound and no cost.
+    let limits = Limits { channel_memory: 1 << 30, ..Limits::default() };
+    let settings = Settings {
+        listen,
+        transports: vec![scheme],
+        outbound_slots: 0,
+        max_peers: 10_000,
+        limits,
+        ..Settings::default()
+    };
+    let node =
+        P2p::builder(settings).shared_state(counts).shared_state(seen).without_handshake().build().await.unwrap();
     node.clone().start(ex.clone()).await.unwrap();
     ex.spawn(node.clone().run(ex.clone())).detach();
     node
 }
 
 async fn pair(ex: &Arc<Executor<'static>>) -> (P2pPtr, P2pPtr, Channel, Arc<Counts>) {
-    let counts = Arc::<Counts>::default();
-    let (alice, bob) = (node(ex, Arc::default()).await, node(ex, counts.clone()).await);
+    let (alice, bob, channel, counts, _) = pair_with_lanes(ex).await;
+    (alice, bob, channel, counts)
+}
+
+async fn pair_with_lanes(ex: &Arc<Executor<'static>>) -> (P2pPtr, P2pPtr, Channel, Arc<Counts>, Arc<Seen>) {
+    let (counts, seen) = (Arc::<Counts>::default(), Arc::<Seen>::default());
+    let (alice, bob) = (node(ex, Arc::default(), Arc::default()).await, node(ex, counts.clone(), seen.clone()).await);
     let peer = alice.add_peer(&bob.advertised()[0]).await.unwrap();
     let channel = alice.channel(&peer).unwrap();
-    (alice, bob, channel, counts)
+    (alice, bob, channel, counts, seen)
 }
 
 async fn wait_for(node: &P2p, what: impl Fn() -> bool) {
@@ -113,6 +131,26 @@ async fn small(ex: Arc<Executor<'static>>) {
     }
     wait_for(&bob, || counts.small.load(Ordering::Relaxed) == n).await;
     println!("small   {:.2} M messages/s", n as f64 / start.elapsed().as_secs_f64() / 1e6);
+    alice.stop().await;
+    bob.stop().await;
+}
+
+lanes::lanes! {
+    L00 l00 L01 l01 L02 l02 L03 l03 L04 l04 L05 l05 L06 l06 L07 l07 L08 l08 L09 l09 L10 l10 L11 l11 L12 l12 L13 l13
+    L14 l14 L15 l15 L16 l16 L17 l17 L18 l18 L19 l19 L20 l20 L21 l21 L22 l22 L23 l23 L24 l24 L25 l25 L26 l26 L27 l27
+    L28 l28 L29 l29 L30 l30 L31 l31 L32 l32 L33 l33 L34 l34 L35 l35 L36 l36 L37 l37 L38 l38 L39 l39 L40 l40 L41 l41
+    L42 l42 L43 l43 L44 l44 L45 l45 L46 l46 L47 l47 L48 l48 L49 l49 L50 l50 L51 l51 L52 l52 L53 l53 L54 l54 L55 l55
+    L56 l56 L57 l57 L58 l58 L59 l59 L60 l60 L61 l61 L62 l62 L63 l63
+}
+
+async fn on_lanes(ex: Arc<Executor<'static>>) {
+    let (alice, bob, channel, _, seen) = pair_with_lanes(&ex).await;
+    let each = env("N", 3_000_000) / LANES;
+    let start = Instant::now();
+    send_on_lanes(&ex, &channel, each).await;
+    seen.until(each * LANES).await;
+    let rate = (each * LANES) as f64 / start.elapsed().as_secs_f64() / 1e6;
+    println!("lanes   {rate:.2} M messages/s on {} lanes", LANES);
     alice.stop().await;
     bob.stop().await;
 }
@@ -182,11 +220,11 @@ fn resident() -> u64 {
 }
 
 async fn idle(ex: Arc<Executor<'static>>) {
-    let bob = node(&ex, Arc::default()).await;
+    let bob = node(&ex, Arc::default(), Arc::default()).await;
     let mut dialers = Vec::new();
     let n = env("N", 200);
     for _ in 0..n {
-        dialers.push(node(&ex, Arc::default()).await);
+        dialers.push(node(&ex, Arc::default(), Arc::default()).await);
     }
     let before = resident();
     for dialer in &dialers {
@@ -207,17 +245,18 @@ fn main() {
     }
     let mut cases: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     if cases.is_empty() {
-        cases = ["small", "big", "rtt", "request", "flood", "idle"].map(str::to_owned).to_vec();
+        cases = ["small", "lanes", "big", "rtt", "request", "flood", "idle"].map(str::to_owned).to_vec();
     }
     for case in cases {
         let task = match case.as_str() {
             "small" => ex.spawn(small(ex.clone())),
+            "lanes" => ex.spawn(on_lanes(ex.clone())),
             "big" => ex.spawn(big(ex.clone())),
             "rtt" => ex.spawn(rtt(ex.clone(), Way::Messages)),
             "request" => ex.spawn(rtt(ex.clone(), Way::Request)),
             "flood" => ex.spawn(rtt(ex.clone(), Way::Flooded)),
             "idle" => ex.spawn(idle(ex.clone())),
-            other => panic!("no case `{other}`: small, big, rtt, request, flood, idle"),
+            other => panic!("no case `{other}`: small, lanes, big, rtt, request, flood, idle"),
         };
         smol::block_on(ex.run(task));
     }

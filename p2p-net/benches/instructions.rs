@@ -8,18 +8,23 @@
 //! |---|---|
 //! | `send` | a message of 64 bytes to an annotated handler |
 //! | `request` | a request of 32 bytes and its reply of as many, one after the other |
+//! | `lanes` | as `send`, on 16 lanes of one channel at once, each with a task that sends and a protocol of its own |
 //! | `large` | a message of 64 KiB, which goes in two parts |
 //! | `tls` | as `send`, over real sockets and TLS: depends on the processor, so nothing is compared with it |
 #![allow(clippy::unwrap_used, missing_docs, reason = "a benchmark")]
 
+mod lanes;
 mod pipe;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use event_listener::Event;
+use lanes::Seen;
 use p2p_net::clock::Clock;
+use p2p_net::p2p::P2pBuilder;
 use p2p_net::prelude::*;
+use p2p_net::settings::Limits;
 use p2p_net::testing::{Simulation, secret_of};
 use smol::Executor;
 
@@ -117,18 +122,31 @@ async fn large(channel: &Channel, n: u64) {
     }
 }
 
+// No more than show what another lane costs: each is a protocol to be compiled.
+lanes::lanes! {
+    L00 l00 L01 l01 L02 l02 L03 l03 L04 l04 L05 l05 L06 l06 L07 l07
+    L08 l08 L09 l09 L10 l10 L11 l11 L12 l12 L13 l13 L14 l14 L15 l15
+}
+
 fn through_a_pipe(case: &str, n: u64) {
-    let (sim, handled) = (Simulation::new(0), Arc::<Handled>::default());
+    let (sim, handled, seen) = (Simulation::new(0), Arc::<Handled>::default(), Arc::<Seen>::default());
     sim.run(async {
-        let [alice, bob] = pipe::pair(&sim, &handled).await;
+        let share = |node: P2pBuilder| node.shared_state(handled.clone()).shared_state(seen.clone());
+        let [alice, bob] = pipe::pair(&sim, share).await;
         let channel = alice.channel(&bob.id()).unwrap();
         match case {
             "send" => send(&channel, n).await,
             "request" => request(&channel, n, &handled).await,
+            "lanes" => {
+                send_on_lanes(sim.executor(), &channel, n / LANES).await;
+                seen.until(n / LANES * LANES).await;
+            }
             "large" => large(&channel, n).await,
-            other => panic!("no case `{other}`: send, request, large, tls"),
+            other => panic!("no case `{other}`: send, request, lanes, large, tls"),
         }
-        handled.until(n).await;
+        if case != "lanes" {
+            handled.until(n).await;
+        }
         alice.stop().await;
         bob.stop().await;
     });
@@ -140,9 +158,11 @@ fn through_tls(n: u64) {
     smol::block_on(executor.run(async {
         let start = async |host: &str| {
             let listen = vec!["tls://127.0.0.1:0".parse().unwrap()];
-            let settings = Settings { listen, outbound_slots: 0, random_seed: Some(1), ..Settings::default() };
+            let limits = Limits { channel_memory: pipe::CHANNEL_MEMORY, ..Limits::default() };
+            let settings = Settings { listen, outbound_slots: 0, random_seed: Some(1), limits, ..Settings::default() };
             let node = P2p::builder(settings).identity(secret_of(host)).clock(clock.clone());
-            let node = node.shared_state(handled.clone()).without_handshake().build().await.unwrap();
+            let node = node.shared_state(handled.clone()).state(Seen::default());
+            let node = node.without_handshake().build().await.unwrap();
             node.clone().start(executor.clone()).await.unwrap();
             executor.spawn(node.clone().run(executor.clone())).detach();
             node

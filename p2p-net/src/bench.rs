@@ -9,6 +9,7 @@ use futures::FutureExt;
 
 use crate::channel::outbox::{Offered, Outbox};
 use crate::clock::Clock;
+use crate::event::Watchers;
 use crate::message::frame::{self, Kind};
 use crate::message::lane::{LaneIndex, LaneTable};
 use crate::message::window::Pace;
@@ -25,6 +26,8 @@ fn table<M: Message>() -> (Arc<LaneTable>, LaneIndex) {
 pub struct Sending {
     outbox: Outbox,
     lane: LaneIndex,
+    id: MessageId,
+    frame: Vec<u8>,
     batch: Vec<u8>,
 }
 
@@ -32,12 +35,14 @@ impl Sending {
     /// With the whole window of `M` to send, and room for it.
     pub fn of<M: Message>() -> Self {
         let (table, lane) = table::<M>();
-        Self { outbox: Outbox::new(table, usize::MAX), lane, batch: Vec::new() }
+        Self { outbox: Outbox::new(table, usize::MAX), lane, id: M::ID, frame: Vec::new(), batch: Vec::new() }
     }
 
     /// Appends a frame; says whether there was credit.
     pub fn offer(&mut self, payload: &[u8]) -> bool {
-        self.outbox.offer(self.lane, Kind::Message, &[], payload) == Offered::Taken
+        self.frame.clear();
+        frame::write(&mut self.frame, Kind::Message, self.id, payload);
+        self.outbox.offer(self.lane, &self.frame) == Offered::Taken
     }
 
     /// Takes all frames, as the writer does; says how many bytes.
@@ -74,9 +79,8 @@ pub struct Receiving {
 impl Receiving {
     /// With so many subscribers to `M`.
     pub fn of<M: Message>(subscribers: usize) -> Self {
-        let (table, lane) = table::<M>();
-        let subsystem =
-            Arc::new(MessageSubsystem::new(table, Arc::new(NoPeer), Pace::new(Clock::simulated(), 0, Arc::default())));
+        let ((table, lane), pace) = (table::<M>(), Pace::new(Clock::simulated(), 0, Arc::default()));
+        let subsystem = Arc::new(MessageSubsystem::new(table, Arc::new(NoPeer), Watchers::default(), pace));
         let inboxes = (0..subscribers).map(|_| subsystem.subscribe("", &[lane])).collect();
         Self { subsystem, lane, inboxes, wake: Vec::new() }
     }

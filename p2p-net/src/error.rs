@@ -30,6 +30,7 @@ use crate::message::{DecodeError, ReceiveError};
 /// ```
 pub struct Error {
     reason: Option<DisconnectReason>,
+    leaves: bool,
     source: Box<dyn StdError + Send + Sync>,
 }
 
@@ -54,7 +55,7 @@ impl Error {
     /// assert_eq!(Error::msg(format!("row {} is missing", 7)).to_string(), "row 7 is missing");
     /// ```
     pub fn msg(text: impl Into<String>) -> Self {
-        Self { reason: None, source: text.into().into() }
+        Self { reason: None, leaves: false, source: text.into().into() }
     }
 
     /// An error that ends the connection with `reason`; the peer is told both.
@@ -67,7 +68,33 @@ impl Error {
     /// assert_eq!(error.reason(), DisconnectReason::Banned);
     /// ```
     pub fn disconnect(reason: DisconnectReason, detail: impl Into<String>) -> Self {
-        Self { reason: Some(reason), source: detail.into().into() }
+        Self { reason: Some(reason), leaves: false, source: detail.into().into() }
+    }
+
+    /// An error that ends the protocol on this channel, and not the channel: its siblings go on, and the peer is told. Where
+    /// the protocol is made for both ends of a channel, it ends at the other end too; sending its messages is
+    /// [`SendError::Left`](crate::channel::SendError::Left) from then on. Returned in the handshake it ends the channel.
+    ///
+    /// ```
+    /// use p2p_net::prelude::*;
+    ///
+    /// #[derive(Message, Serialize, Deserialize)]
+    /// #[message(max_bytes = 64)]
+    /// struct Bid(u64);
+    ///
+    /// /// Takes bids from a hundred on, and has nothing to do with who bids less.
+    /// #[protocol]
+    /// async fn auction(Bid(bid): Bid) -> Result<()> {
+    ///     if bid < 100 { Err(Error::leave("the auction starts at 100")) } else { Ok(()) }
+    /// }
+    /// ```
+    pub fn leave(detail: impl Into<String>) -> Self {
+        Self { reason: None, leaves: true, source: detail.into().into() }
+    }
+
+    /// Whether it [ends the protocol](Self::leave) and not the channel.
+    pub fn leaves(&self) -> bool {
+        self.leaves
     }
 
     /// What the peer is told.
@@ -85,6 +112,13 @@ impl Error {
         matches!(source, Some(RequestError::TimedOut { peer: asked, .. }) if *asked == peer)
     }
 
+    /// The error it was made of, when that is an `E`; otherwise itself.
+    #[cfg(feature = "rpc")]
+    pub(crate) fn downcast<E: StdError + 'static>(self) -> Result<E, Self> {
+        let Self { reason, leaves, source } = self;
+        source.downcast().map(|error| *error).map_err(|source| Self { reason, leaves, source })
+    }
+
     /// The reason that was [named](Self::disconnect), if one was: then even a request's handler ends the connection.
     pub fn explicit_reason(&self) -> Option<DisconnectReason> {
         self.reason
@@ -93,7 +127,7 @@ impl Error {
 
 impl<E: StdError + Send + Sync + 'static> From<E> for Error {
     fn from(error: E) -> Self {
-        Self { reason: None, source: Box::new(error) }
+        Self { reason: None, leaves: false, source: Box::new(error) }
     }
 }
 

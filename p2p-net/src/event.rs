@@ -3,8 +3,10 @@
 //! Sessions and channels publish into [`Events`]; anybody subscribes. A subscriber that never reads loses the oldest
 //! events and is told how many: publishing never waits and never grows memory. Without subscribers it costs one load.
 
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
 
 use async_broadcast::{InactiveReceiver, Receiver, RecvError, Sender};
 
@@ -175,6 +177,11 @@ impl Events {
         self.0.message_watchers.load(Ordering::Relaxed) > 0
     }
 
+    /// The same to be asked often, without the rest.
+    pub(crate) fn watchers(&self) -> Watchers {
+        Watchers(self.0.message_watchers.clone())
+    }
+
     /// Tells every subscriber, at once and without waiting for any.
     pub fn publish(&self, event: PeerEvent) {
         if !event.is_message()
@@ -254,6 +261,32 @@ impl PeerEvents {
     /// Whether this subscription includes messages.
     pub fn includes_messages(&self) -> bool {
         self.watching.is_some()
+    }
+}
+
+/// How many ask for messages.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Watchers(Arc<AtomicUsize>);
+
+impl Watchers {
+    /// Whether anybody does.
+    #[inline]
+    pub(crate) fn any(&self) -> bool {
+        self.0.load(Ordering::Relaxed) > 0
+    }
+}
+
+/// The same as a stream, for those who select among streams.
+impl futures::Stream for PeerEvents {
+    type Item = Seen;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Seen>> {
+        let next = ready!(Pin::new(&mut self.receiver).poll_recv(cx));
+        Poll::Ready(next.and_then(|next| match next {
+            Ok(event) => Some(Seen::Event(event)),
+            Err(RecvError::Overflowed(lost)) => Some(Seen::Lost(lost)),
+            Err(RecvError::Closed) => None,
+        }))
     }
 }
 
@@ -350,6 +383,18 @@ mod tests {
         drop(events);
         assert_eq!(next(&mut seen), Some(Some(Seen::Event(add(1)))));
         assert_eq!(next(&mut seen), Some(None));
+    }
+
+    #[test]
+    fn a_subscription_is_a_stream_too() {
+        let events = Events::new(2);
+        let seen = events.subscribe();
+        for n in 0..3 {
+            events.publish(add(n));
+        }
+        events.close();
+        let all: Vec<_> = smol::stream::block_on(seen).collect();
+        assert_eq!(all, [Seen::Lost(1), Seen::Event(add(1)), Seen::Event(add(2))]);
     }
 
     #[test]

@@ -31,8 +31,11 @@
 //! | [`channel`] | an authenticated connection to one peer |
 //! | [`message`] | what travels over it: messages, lanes, inboxes, frames |
 //! | [`transport`] | `tls`, `tcp` and `memory` behind one trait |
+//! | [`relay`] | channels over carriers of single datagrams, to nodes there is no connection with |
 //! | [`event`], [`disconnect`] | what happens to peers, and why |
 //! | `manifest` | all of that as a file, and whether a change of it breaks the wire (feature `manifest`) |
+//! | `rpc` | APIs that other processes call: JSON-RPC 2.0 (feature `rpc`) |
+//! | `service` | whole nodes: protocols and APIs brought together (feature `service`) |
 //! | `testing` | a network in memory on virtual time (feature `testing`) |
 //!
 //! The library logs with [`log`], target `net`, and never prints.
@@ -60,6 +63,11 @@ pub mod p2p;
 pub mod prelude;
 pub mod protocol;
 pub mod rate;
+pub mod relay;
+#[cfg(feature = "rpc")]
+pub mod rpc;
+#[cfg(feature = "service")]
+pub mod service;
 pub mod session;
 pub mod settings;
 pub mod signal;
@@ -73,6 +81,10 @@ pub use error::{Error, Result};
 pub use identity::NodeId;
 pub use message::{Bytes, Message, Request, Schema, StreamRequest};
 pub use p2p::{P2p, P2pPtr};
+#[cfg(feature = "rpc")]
+pub use p2p_macros::rpc;
 pub use p2p_macros::{Message, Schema, every, job, on, protocol, stop};
+#[cfg(feature = "service")]
+pub use p2p_macros::{api, service, start};
 pub use protocol::{Config, FromChannel, FromNode, ProtocolSet, SessionFlags, State};
 pub use settings::Settings;

@@ -6,6 +6,7 @@ mod info;
 mod lifecycle;
 mod peers;
 
+use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
@@ -22,14 +23,15 @@ use crate::channel::Shared;
 use crate::clock::Clock;
 use crate::event::{Events, PeerEvents};
 use crate::hosts::Hosts;
-use crate::identity::NodeId;
+use crate::identity::{NodeId, SecretKey};
 use crate::node_url::NodeUrl;
-use crate::protocol::{Config, NodeWide, ProtocolRegistry, State, States};
+use crate::protocol::{Config, NodeWide, Protocol, ProtocolRegistry, State, States};
 use crate::session::{InboundSession, LiveChannels, ManualSession, OutboundSession, Peers, SeedSession};
 use crate::settings::Settings;
 use crate::signal::Signal;
 use crate::tasks::TaskGroup;
 use crate::transport::Transports;
+use crate::transport::tls::TlsTransport;
 
 /// A node, shared. First seed: `P2pPtr`.
 ///
@@ -59,10 +61,12 @@ pub type P2pPtr = Arc<P2p>;
 /// ```
 pub struct P2p {
     id: NodeId,
+    secret: SecretKey,
     settings: Arc<Settings>,
     clock: Clock,
     rng: Mutex<Rng>,
     transports: Transports,
+    tls: TlsTransport,
     states: States,
     nodewide: NodeWide,
     registry: ProtocolRegistry,
@@ -85,6 +89,8 @@ pub struct P2p {
 
 struct Running {
     tasks: TaskGroup,
+    /// What drives connections over relays, a task each.
+    relayed: TaskGroup,
     shared: Shared,
 }
 
@@ -137,6 +143,22 @@ impl P2p {
     /// ```
     pub fn id(&self) -> NodeId {
         self.id
+    }
+
+    /// The key pair behind the id, for plugins that prove who this node is to others than its peers. What it signs should begin
+    /// with a text of the plugin's own, so that no signature stands for anything else.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// let signature = alice.identity().sign(b"shout 1: hello");
+    /// assert!(alice.id().verify(b"shout 1: hello", &signature));
+    /// # });
+    /// ```
+    pub fn identity(&self) -> &SecretKey {
+        &self.secret
     }
 
     /// The settings it was made with.
@@ -269,6 +291,32 @@ impl P2p {
         self.states.config()
     }
 
+    /// The instance of a protocol with `scope = node`: from `start` until the node has stopped, if this node runs it. With it a
+    /// plugin has an interface for applications and for other plugins.
+    ///
+    /// ```
+    /// use p2p_net::{prelude::*, testing};
+    ///
+    /// #[derive(Default)]
+    /// struct Shelf;
+    ///
+    /// #[protocol(scope = node)]
+    /// impl Shelf {
+    ///     #[job]
+    ///     async fn dust(&self) {}
+    /// }
+    ///
+    /// testing::pair().with::<Shelf>().run(async |[alice, _bob]| {
+    ///     assert!(alice.instance_of::<Shelf>().is_some());
+    ///     alice.stop().await;
+    ///     assert!(alice.instance_of::<Shelf>().is_none());
+    /// });
+    /// ```
+    pub fn instance_of<P: Protocol + Send + Sync>(&self) -> Option<Arc<P>> {
+        let instance = self.nodewide.find(P::DESCRIPTOR.name, P::DESCRIPTOR.version)?;
+        (instance as Arc<dyn Any + Send + Sync>).downcast().ok()
+    }
+
     /// The addresses others may be told of: the external ones of the settings, or those it listens at.
     ///
     /// ```
@@ -332,7 +380,13 @@ impl P2p {
     /// # });
     /// ```
     pub fn task_count(&self) -> usize {
-        self.running.get().map_or(0, |running| running.tasks.len()) + self.nodewide.tasks()
+        self.running.get().map_or(0, |running| running.tasks.len() + running.relayed.len()) + self.nodewide.tasks()
+    }
+
+    /// Whether it was given what `requirement` asks for.
+    #[cfg(feature = "service")]
+    pub(crate) fn meets(&self, requirement: &crate::protocol::Requirement) -> bool {
+        self.states.meets(requirement)
     }
 
     pub(crate) fn nodewide(&self) -> &NodeWide {
@@ -341,6 +395,16 @@ impl P2p {
 
     pub(crate) fn transports(&self) -> &Transports {
         &self.transports
+    }
+
+    /// What proves who is at both ends of a relayed connection.
+    pub(crate) fn tls(&self) -> &TlsTransport {
+        &self.tls
+    }
+
+    /// A random number from the node's own generator.
+    pub(crate) fn random_u64(&self) -> u64 {
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner).u64(..)
     }
 
     pub(crate) fn connected_peers(&self) -> &Peers {
@@ -359,6 +423,13 @@ impl P2p {
     pub(crate) fn spawn(&self, name: &'static str, future: impl Future<Output = ()> + Send + 'static) {
         if let Some(running) = self.running.get() {
             running.tasks.spawn(name, future);
+        }
+    }
+
+    /// Drives a connection over a relay, for a little longer than its channel.
+    pub(crate) fn spawn_relayed(&self, future: impl Future<Output = ()> + Send + 'static) {
+        if let Some(running) = self.running.get() {
+            running.relayed.spawn("a relayed connection", future);
         }
     }
 

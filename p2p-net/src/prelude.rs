@@ -5,6 +5,10 @@
 pub use futures::Stream;
 pub use log;
 // Not through the crate's root, where a module is called `protocol` too.
+#[cfg(feature = "rpc")]
+pub use p2p_macros::rpc;
+#[cfg(feature = "service")]
+pub use p2p_macros::{api, service, start};
 pub use p2p_macros::{every, job, on, protocol, stop};
 pub use serde::{Deserialize, Serialize};
 

@@ -15,6 +15,10 @@ pub use crate::protocol::{
     ProtocolDescriptor, SessionFlags,
 };
 pub use crate::rate::Rate;
+#[cfg(feature = "rpc")]
+pub use crate::rpc;
+#[cfg(feature = "service")]
+pub use crate::service;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -48,6 +52,7 @@ pub mod flags {
     pub const OUTBOUND: SessionFlags = SessionFlags::OUTBOUND;
     pub const MANUAL: SessionFlags = SessionFlags::MANUAL;
     pub const SEED: SessionFlags = SessionFlags::SEED;
+    pub const RELAYED: SessionFlags = SessionFlags::RELAYED;
     pub const ALL: SessionFlags = SessionFlags::ALL;
 }
 

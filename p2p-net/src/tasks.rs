@@ -4,7 +4,6 @@
 //! seen: it is logged, counted and handed to the group's owner. Nothing here knows what the tasks do.
 
 use std::any::Any;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -32,8 +31,19 @@ struct Group {
 struct State {
     next: u64,
     closed: bool,
-    /// `None` from the moment a number is taken until the task's handle is known.
-    tasks: BTreeMap<u64, Option<Task<()>>>,
+    /// In order of their numbers; without a handle until that is known. A list, because most groups have one or two for
+    /// all of a channel's life.
+    tasks: Vec<(u64, Option<Task<()>>)>,
+}
+
+impl State {
+    fn find(&self, number: u64) -> Option<usize> {
+        self.tasks.binary_search_by_key(&number, |(known, _)| *known).ok()
+    }
+
+    fn take_all(&mut self) -> Vec<Task<()>> {
+        self.tasks.iter_mut().filter_map(|(_, task)| task.take()).collect()
+    }
 }
 
 /// Takes the task off the list when it ends, however it ends.
@@ -66,7 +76,10 @@ impl TaskGroup {
             }
             state.next += 1;
             let number = state.next;
-            state.tasks.insert(number, None);
+            if state.tasks.capacity() == 0 {
+                state.tasks.reserve_exact(1);
+            }
+            state.tasks.push((number, None));
             number
         };
         let entry = Entry { group: self.clone(), number };
@@ -77,8 +90,8 @@ impl TaskGroup {
             }
         }));
         let mut state = self.lock();
-        match state.tasks.get_mut(&number) {
-            Some(place) => *place = Some(task),
+        match state.find(number) {
+            Some(at) => state.tasks[at].1 = Some(task),
             // It has ended already, or the group closed meanwhile: then nobody else will wait for it.
             None => {
                 let closed = state.closed;
@@ -113,7 +126,7 @@ impl TaskGroup {
             let tasks: Vec<_> = {
                 let mut state = self.lock();
                 state.closed = true;
-                state.tasks.values_mut().filter_map(Option::take).collect()
+                state.take_all()
             };
             for task in tasks {
                 task.cancel().await;
@@ -130,7 +143,7 @@ impl TaskGroup {
         let tasks: Vec<_> = {
             let mut state = self.lock();
             state.closed = true;
-            state.tasks.values_mut().filter_map(Option::take).collect()
+            state.take_all()
         };
         drop(tasks);
     }
@@ -138,9 +151,12 @@ impl TaskGroup {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let task = self.group.lock().tasks.remove(&self.number);
+        let task = {
+            let mut state = self.group.lock();
+            state.find(self.number).and_then(|at| state.tasks.remove(at).1)
+        };
         // A task that drops its own handle would cancel itself in mid-drop: it ends by itself anyway.
-        task.flatten().into_iter().for_each(Task::detach);
+        task.into_iter().for_each(Task::detach);
         self.group.0.changed.notify(usize::MAX);
     }
 }

@@ -77,9 +77,18 @@ impl ProtocolVersion {
         let mut agent = theirs.agent;
         agent.truncate(agent.floor_char_boundary(MAX_NAME));
         log::debug!(target: "net", "{} is {agent:?} and sees us at {:?}", channel.peer_id().short(), theirs.observed);
-        let listen: Vec<_> = theirs.listen.iter().take(MAX_LISTEN).filter_map(|url| reachable(url, channel)).collect();
+        let mut listen: Vec<_> =
+            theirs.listen.iter().take(MAX_LISTEN).filter_map(|url| reachable(url, channel)).collect();
+        listen.shrink_to_fit();
         for url in &listen {
-            if let Err(error) = node.hosts().hear_from(url, channel.peer_id(), channel.remote().ip()) {
+            let peer = channel.peer_id();
+            // Where this node has just dialled it need not be dialled again to find out whether that is true.
+            let stored = if channel.url().is_some_and(|dialled| dialled.without_id() == url.without_id()) {
+                node.hosts().reached(url, peer)
+            } else {
+                node.hosts().hear_from(url, peer, channel.remote().ip())
+            };
+            if let Err(error) = stored {
                 log::debug!(target: "net", "{url} is not stored: {error}");
             }
         }

@@ -66,7 +66,7 @@ struct Lab {
 impl Lab {
     fn new() -> Self {
         let (sim, handled) = (Simulation::new(0), Arc::<AtomicU64>::default());
-        let [alice, bob] = sim.run(pipe::pair(&sim, &handled));
+        let [alice, bob] = sim.run(pipe::pair(&sim, |node| node.shared_state(handled.clone())));
         Self { channel: alice.channel(&bob.id()).unwrap(), sim, handled }
     }
 

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use p2p_net::Settings;
 use p2p_net::disconnect::{DisconnectReason as Reason, Side};
 use p2p_net::event::{PeerEvent, Seen};
 use p2p_net::message::frame::{Kind, MAX_PAYLOAD};
 use p2p_net::message::{MOST_GROWTH, Message, MessageId};
 use p2p_net::p2p::P2pPtr;
 use p2p_net::testing::{Simulation, secret_of};
+use p2p_net::{ProtocolSet, Settings};
 use p2p_tests::meter::{Flat, alone};
-use p2p_tests::plain::{Ask, Blob, Note, Tick, Unread, office};
+use p2p_tests::plain::{Ask, Blob, Calm, Count, Greeter, Greeting, Note, Tick, Unread, office};
 use p2p_tests::raw::{Raw, bytes, frame, frame_of, request, run, start};
 
 const STRANGER: u32 = 0x1234_5678;
@@ -23,7 +23,7 @@ fn violations() -> Vec<(&'static str, Vec<u8>, Reason)> {
     vec![
         ("a message over its size", frame::<Note>(Kind::Message, &[b'x'; 4097]), Reason::MessageTooLarge),
         ("a size over the limit, announced", bytes(4097, 0, 0, note, &[]), Reason::MessageTooLarge),
-        ("an unknown kind", bytes(0, 9, 0, note, &[]), Reason::UnknownKind),
+        ("an unknown kind", bytes(0, 10, 0, note, &[]), Reason::UnknownKind),
         ("the last unknown kind", bytes(0, 255, 0, note, &[]), Reason::UnknownKind),
         ("a reserved flag", bytes(0, 0, 1, note, &[]), Reason::UnknownKind),
         ("an unknown message", bytes(3, 0, 0, STRANGER, &[1, 2, 3]), Reason::UnknownMessage),
@@ -229,4 +229,36 @@ fn parts_without_bytes_for_ever_cost_nothing_but_their_bytes() {
         assert_eq!(record.blobs.load(std::sync::atomic::Ordering::Relaxed), 1);
         bob.stop().await;
     });
+}
+
+/// The end of a protocol is told with the hash of its name: one that both offered and that is not the handshake's.
+#[test]
+fn the_end_of_a_protocol_that_nobody_runs_is_a_violation() {
+    let _alone = alone();
+    for (name, reason) in
+        [("calm", None), ("nobody", Some(Reason::UnknownMessage)), ("greeter", Some(Reason::UnknownMessage))]
+    {
+        let sim = Simulation::new(1);
+        run(&sim, async {
+            let set = ProtocolSet::empty().with::<Greeter>().with::<Calm>();
+            let (bob, record) = start(&sim, "bob", set, Settings::default()).await;
+            let mut raw = Raw::dial(&sim, "mallory", &bob).await;
+            let greeting = raw.next_of(Kind::Message).await.unwrap();
+            let left = frame_of(Kind::Left, MessageId::of(name), b"enough");
+            let count = frame::<Count>(Kind::Message, &[7]);
+            let said = [frame::<Greeting>(Kind::Message, &greeting.payload), count, left.repeat(2)];
+            raw.write(&said.concat()).await.unwrap();
+            sim.clock().sleep(Duration::from_secs(1)).await;
+            match reason {
+                Some(_) => assert_eq!(raw.close_reason().await, reason, "{name}"),
+                None => {
+                    assert_eq!(bob.peer_count(), 1, "{name}: twice is as good as once");
+                    let counts = record.counts.load(std::sync::atomic::Ordering::Relaxed);
+                    assert_eq!(counts, 1, "what came before is handled");
+                    assert!(bob.peers_running("calm").is_empty());
+                }
+            }
+            bob.stop().await;
+        });
+    }
 }

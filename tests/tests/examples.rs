@@ -10,13 +10,36 @@ mod process;
 use process::Process;
 
 /// Those with a test of their own: they take arguments, input and signals.
-const ELSEWHERE: [&str; 3] = ["dchat", "seed", "start_run_stop"];
+const ELSEWHERE: [&str; 6] = ["dchat", "node", "p2pctl", "rpc_node", "seed", "start_run_stop"];
 
-const HERE: [&str; 9] = [
+const HERE: [&str; 32] = [
+    "a1_server",
+    "a2_connect",
+    "a3_events",
+    "a4_message",
+    "a5_reply",
+    "b1_rpc",
+    "b2_method",
+    "b3_message",
     "by_hand",
+    "c1_stack",
+    "c2_nodeinfo",
+    "c3_service",
+    "c4_full",
     "compose",
     "custom_handshake",
+    "d1_protocols",
+    "d2_multiservice",
+    "e1_pss",
+    "e2_routing",
+    "e3_sym",
+    "e4_raw",
+    "e5_handshake",
+    "e6_protocol",
+    "e7_client",
     "echo",
+    "f1_library",
+    "f2_handler",
     "ping",
     "protocols",
     "request_reply",
@@ -29,6 +52,26 @@ fn every_example_holds() {
     for program in HERE {
         Process::start(program, program, &[]).ends_well();
     }
+}
+
+/// What runs over the relay in `e6_protocol` is what runs over a direct connection in `echo`.
+#[test]
+fn the_plugin_over_the_relay_is_that_of_echo() {
+    let plugin = |program: &str| {
+        let path = format!("{}/../examples/examples/{program}.rs", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(path).unwrap();
+        let (_, rest) = text.split_once("// ANCHOR: plugin\n").unwrap();
+        rest.split_once("// ANCHOR_END: plugin\n").unwrap().0.to_owned()
+    };
+    assert_eq!(plugin("e6_protocol"), plugin("echo"));
+}
+
+#[test]
+fn a_node_with_an_rpc_says_where_it_is_reached_and_ends_with_its_input() {
+    let mut program = Process::start("rpc_node", "rpc_node", &[]);
+    program.line(|line| line.contains("\"http\":\"http://127.0.0.1:") && line.contains(".ipc\""));
+    program.close_input();
+    program.ends_well();
 }
 
 #[test]

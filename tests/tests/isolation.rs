@@ -286,3 +286,33 @@ impl Listener for Nobody {
         futures::future::pending().boxed()
     }
 }
+
+#[test]
+fn a_send_that_waits_for_space_and_is_never_looked_at_again_holds_up_nobody() {
+    let sim = Simulation::new(1);
+    run(&sim, async {
+        let (alice, bob, record) = pair(&sim, office()).await;
+        let channel = alice.channel(&bob.id()).unwrap();
+        let large = Note { text: "x".repeat(4000) };
+        let forgotten = loop {
+            let mut sending = channel.send(&large).boxed();
+            if (&mut sending).now_or_never().is_none() {
+                break sending;
+            }
+        };
+        let begun = sim.clock().now();
+        let notes = async {
+            for _ in 0..1000 {
+                channel.send(&large).await.unwrap();
+            }
+        };
+        futures::join!(notes, count(&channel, 10_000), count(&channel, 10_000));
+        assert!(sim.clock().now() - begun < Duration::from_secs(1), "nobody waited until its time was over");
+        drop(forgotten);
+        channel.request(Ask { n: 1 }).await.unwrap();
+        assert_eq!(record.counts.load(Ordering::Relaxed), 20_000);
+        for node in [alice, bob] {
+            node.stop().await;
+        }
+    });
+}

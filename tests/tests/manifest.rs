@@ -151,7 +151,7 @@ impl File {
 #[test]
 fn a_manifest_keeps_fields_limits_answers_and_what_was_said_about_them() {
     let chat = &released().protocols[0];
-    assert_eq!((chat.docs.as_str(), chat.sessions.to_string().as_str()), ("Talk.", "inbound|outbound|manual"));
+    assert_eq!((chat.docs.as_str(), chat.sessions.to_string().as_str()), ("Talk.", "inbound|outbound|manual|relayed"));
     let [history, say] = chat.messages.as_slice() else { panic!("{chat:?}") };
     assert_eq!((say.docs.as_str(), say.max_bytes), ("A line of text.", 4096));
     assert_eq!(say.rate.unwrap().to_string(), "100 per 10s, burst 100");

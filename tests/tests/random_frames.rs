@@ -33,7 +33,7 @@ fn payload(rng: &mut Rng) -> Vec<u8> {
 /// A frame that is at least shaped like one, mostly.
 fn random(rng: &mut Rng) -> Vec<u8> {
     let payload = payload(rng);
-    let kind = if rng.u8(..) < 4 { rng.u8(..) } else { rng.u8(..7) };
+    let kind = if rng.u8(..) < 4 { rng.u8(..) } else { rng.u8(..10) };
     let flags = if rng.u8(..) < 2 { rng.u8(..) } else { 0 };
     let len = if rng.u8(..) < 4 { rng.u16(..) } else { payload.len() as u16 };
     bytes(len, kind, flags, id(rng), &payload)

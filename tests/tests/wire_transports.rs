@@ -1,8 +1,11 @@
 //! `docs/wire.md` against the code: what transports say before the first frame, spoken by hand.
 
+use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 
-use futures::{AsyncReadExt, AsyncWriteExt};
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use futures_rustls::TlsConnector;
 use p2p_net::NodeId;
 use p2p_net::clock::Clock;
@@ -141,24 +144,29 @@ fn shown(secret: &SecretKey, vector: &Vector) -> Arc<CertifiedKey> {
     Arc::new(CertifiedKey::new(vec![CertificateDer::from(key)], signer))
 }
 
+/// What the document asks of a dialer who shows `key`.
+fn written(key: Arc<CertifiedKey>, notes: Arc<Notes>) -> ClientConfig {
+    let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(notes)
+        .with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(key)));
+    config.alpn_protocols = vec![vectors_of("alpn").remove(0).bytes("bytes")];
+    config
+}
+
 #[test]
 fn who_speaks_tls_as_written_is_let_in() {
     let dialer = SecretKey::from_bytes([7; 32]);
-    let alpn = vectors_of("alpn").remove(0).bytes("bytes");
-    assert_eq!(alpn, PROTOCOL);
+    assert_eq!(vectors_of("alpn").remove(0).bytes("bytes"), PROTOCOL);
     smol::block_on(async {
         for vector in vectors_of("public-key-info") {
             let secret = SecretKey::from_bytes(vector.seed("seed"));
             let transport = TlsTransport::new(&secret, Clock::real());
             let listening = transport.listen(&"tls://127.0.0.1:0".parse().unwrap()).await.unwrap();
             let (notes, name) = (Arc::<Notes>::default(), ServerName::try_from("p2p.invalid").unwrap());
-            let mut config = ClientConfig::builder_with_provider(Arc::new(default_provider()))
-                .with_protocol_versions(&[&rustls::version::TLS13])
-                .unwrap()
-                .dangerous()
-                .with_custom_certificate_verifier(notes.clone())
-                .with_client_cert_resolver(Arc::new(AlwaysResolvesClientRawPublicKeys::new(shown(&dialer, &vector))));
-            config.alpn_protocols = vec![alpn.clone()];
+            let config = written(shown(&dialer, &vector), notes.clone());
             let socket = connect(&*listening).await;
             let incoming = listening.accept().await.unwrap();
             let by_hand = TlsConnector::from(Arc::new(config)).connect(name, socket);
@@ -166,5 +174,82 @@ fn who_speaks_tls_as_written_is_let_in() {
             assert_eq!((accepted.unwrap().peer, connected.is_ok()), (dialer.id(), true));
             assert_eq!(show(&notes.0.lock().unwrap()), vector.text("bytes"), "line {}", vector.line);
         }
+    });
+}
+
+/// A socket that takes little at once, so that what is written arrives in pieces of every size.
+struct Pieces {
+    io: Socket,
+    rng: fastrand::Rng,
+}
+
+impl AsyncRead for Pieces {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Pieces {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let most = if self.rng.bool() { self.rng.usize(1..30) } else { self.rng.usize(1..30_000) };
+        Pin::new(&mut self.io).poll_write(cx, &buf[..buf.len().min(most)])
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_close(cx)
+    }
+}
+
+/// Another implementation of the streams, which changes its keys, asks for ours to be changed, and writes in any pieces.
+#[test]
+fn tls_goes_on_through_changed_keys_and_in_pieces_of_any_size() {
+    let dialer = SecretKey::from_bytes([7; 32]);
+    let vector = vectors_of("public-key-info").remove(0);
+    let mut rng = fastrand::Rng::with_seed(4);
+    smol::block_on(async {
+        let transport = TlsTransport::new(&SecretKey::from_bytes(vector.seed("seed")), Clock::real());
+        let listening = transport.listen(&"tls://127.0.0.1:0".parse().unwrap()).await.unwrap();
+        let config = written(shown(&dialer, &vector), Arc::default());
+        let io = Pieces { io: connect(&*listening).await, rng: rng.fork() };
+        let incoming = listening.accept().await.unwrap();
+        let by_hand = TlsConnector::from(Arc::new(config)).connect("p2p.invalid".try_into().unwrap(), io);
+        let (accepted, connected) = futures::join!(incoming.handshake, by_hand);
+        let (mut ours, mut theirs) = (accepted.unwrap(), connected.unwrap());
+        for round in 0..40 {
+            if round % 3 == 1 {
+                theirs.get_mut().1.refresh_traffic_keys().unwrap();
+            }
+            let sent: Vec<u8> = (0..rng.usize(1..100_000)).map(|_| rng.u8(..)).collect();
+            let (mut there, mut back) = (vec![0; sent.len()], vec![0; sent.len()]);
+            let echo = async {
+                let mut at = 0;
+                while at < there.len() {
+                    let end = there.len().min(at + rng.usize(1..5_000));
+                    let read = ours.reader.read(&mut there[at..end]).await.unwrap();
+                    assert!(read > 0, "the other end is there still");
+                    at += read;
+                }
+                ours.writer.write_all(&there).await.unwrap();
+                ours.writer.flush().await.unwrap();
+            };
+            let peer = async {
+                theirs.write_all(&sent).await.unwrap();
+                theirs.flush().await.unwrap();
+                theirs.read_exact(&mut back).await.unwrap();
+            };
+            futures::join!(echo, peer);
+            assert!(sent == back, "round {round}, {} bytes", sent.len());
+        }
+        theirs.close().await.unwrap();
+        assert_eq!(ours.reader.read(&mut [0; 8]).await.unwrap(), 0, "said to be the end");
+        ours.writer.write_all(b"and goodbye").await.unwrap();
+        ours.writer.close().await.unwrap();
+        let mut rest = Vec::new();
+        theirs.read_to_end(&mut rest).await.unwrap();
+        assert_eq!(rest, b"and goodbye");
     });
 }

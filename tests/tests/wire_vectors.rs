@@ -20,9 +20,10 @@ use p2p_tests::wire::{DOCUMENT, Vector, exchanges, hex, show, vectors, vectors_o
 #[test]
 fn no_vector_is_left_out() {
     let here =
-        "header bad-header message-id replies-id credit close encoding fingerprint terms offer second-connection";
-    let with_sockets = "node-id alpn public-key-info tcp-proof";
-    let checked: BTreeSet<_> = here.split(' ').chain(with_sockets.split(' ')).collect();
+        "header bad-header message-id replies-id credit close encoding fingerprint terms offer second-connection left";
+    let with_sockets = "node-id alpn public-key-info tcp-proof relayed";
+    let by_the_relay = "pss-address pss-topic pss-envelope pss-asymmetric pss-symmetric pss-step pss-session";
+    let checked: BTreeSet<_> = [here, with_sockets, by_the_relay].iter().flat_map(|names| names.split(' ')).collect();
     let written: BTreeSet<_> = vectors().iter().map(|vector| vector.text("what")).collect();
     assert_eq!(written, checked);
     assert!(exchanges().len() >= 6);
@@ -40,6 +41,7 @@ fn kind(name: &str) -> Kind {
         Kind::Close,
         Kind::Row,
         Kind::Cancel,
+        Kind::Left,
     ];
     kinds.into_iter().find(|kind| format!("{kind:?}") == name).unwrap_or_else(|| panic!("no kind `{name}`"))
 }
@@ -73,10 +75,14 @@ fn ids_are_as_written() {
 }
 
 #[test]
-fn credit_and_close_frames_are_as_written() {
+fn frames_of_the_channel_itself_are_as_written() {
     for vector in vectors_of("credit") {
         let credit = (vector.number("credit") as u32).to_le_bytes();
         is(&vector, "bytes", &frame_of(Kind::Window, MessageId::of(vector.text("name")), &credit));
+    }
+    for vector in vectors_of("left") {
+        let (protocol, text) = (MessageId::of(vector.text("protocol")), vector.text("text"));
+        is(&vector, "bytes", &frame_of(Kind::Left, protocol, text.as_bytes()));
     }
     for vector in vectors_of("close") {
         let sim = Simulation::new(1);
@@ -102,7 +108,7 @@ fn kinds_and_reasons_are_as_in_the_tables() {
     };
     let numbered = |row: &Vec<&'static str>| Some((row[0].parse::<u8>().ok()?, row[1].trim_matches('`')));
     let kinds: Vec<_> = rows(3).filter_map(|row| numbered(&row)).collect();
-    assert_eq!(kinds.len(), 9);
+    assert_eq!(kinds.len(), 10);
     for (code, name) in kinds {
         assert_eq!(kind(name) as u8, code);
     }

@@ -4,9 +4,10 @@ use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::ItemFn;
 
-use super::model::{Construct, Method, Model};
+use super::model::{Construct, Model};
 use super::parse::{Phase, Scope};
 use super::{handler, jobs};
+use crate::method::{Method, sent};
 use crate::spans::{ends, local};
 
 /// All that follows the author's item.
@@ -184,7 +185,7 @@ fn by_init(model: &Model, init: &Method, is_async: bool) -> TokenStream {
     let (takes, values) = handler::extract(model, init, &quote!(__context));
     let span = init.span();
     let call = quote_spanned!(span=> <#own>::#ident(#(#values),*));
-    let made = if is_async { handler::sent(init, &call) } else { call };
+    let made = if is_async { sent(init, &call) } else { call };
     let (first, last) = ends(&init.returns);
     let into = quote_spanned!(first=> __p2p::instance::<#own, _>);
     let value = local("__made", &init.ident, first);

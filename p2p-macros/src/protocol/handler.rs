@@ -6,9 +6,11 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Type;
+use syn::ext::IdentExt;
 
-use super::model::{Construct, Method, Model};
+use super::model::{Construct, Model};
 use super::parse::Scope;
+use crate::method::{Method, called_with, names, sent};
 use crate::spans::{ends, local};
 
 /// A constant for each handler, and the check that no two take one message.
@@ -43,13 +45,6 @@ fn argument(ty: &Type) -> TokenStream {
     called_with(&quote!(arg), ty)
 }
 
-fn called_with(function: &TokenStream, ty: &Type) -> TokenStream {
-    let (first, last) = ends(ty);
-    let open = quote_spanned!(first=> __p2p::#function::<);
-    let close = quote_spanned!(last=> >());
-    quote!(#open #ty #close)
-}
-
 /// `on((arg::<Type>(), ..))`.
 fn on(handler: &Method) -> TokenStream {
     let arguments = handler.takes.iter().map(argument);
@@ -63,16 +58,6 @@ pub(super) fn extract(model: &Model, method: &Method, source: &TokenStream) -> (
     let names = names(method);
     let extractors = method.takes.iter().map(|ty| extractor(model, ty));
     (quote!(#(let #names = #extractors.take(#source)?;)*), names)
-}
-
-fn names(method: &Method) -> Vec<Ident> {
-    (0..method.takes.len()).map(|at| local(&format!("__a{at}"), &method.ident, method.span())).collect()
-}
-
-/// Awaits a call; what is not `Send` is reported on the method's name, and nowhere else.
-pub(super) fn sent(method: &Method, call: &TokenStream) -> TokenStream {
-    let span = method.span();
-    quote_spanned!(span=> __p2p::send(#call).await)
 }
 
 /// Awaits a call of a method on `this`, or of the function that is the protocol.
@@ -90,15 +75,23 @@ pub(super) fn called(model: &Model, method: &Method, this: &Ident) -> TokenStrea
 /// The message loop.
 pub(super) fn serve(model: &Model) -> TokenStream {
     let arms = model.handlers.iter().map(|handler| arm(model, handler));
+    let kept = model.handlers.iter().filter(|handler| !handler.streams).map(|handler| {
+        let (cfgs, kept, on) = (&handler.cfgs, kept(handler), on(handler));
+        quote!(#(#cfgs)* let mut #kept = #on.kept();)
+    });
     quote! {
         if let ::core::option::Option::Some(mut __inbox) = __context.take_inbox() {
             let (__own, __shared) = (::core::clone::Clone::clone(&self), ::core::clone::Clone::clone(&__context));
             __context.jobs().serve(async move {
                 let (__this, __context) = (&*__own, &*__shared);
-                while let ::core::result::Result::Ok(__delivery) = __inbox.next().await {
-                    match __delivery.id {
-                        #(#arms)*
-                        _ => {}
+                #(#kept)*
+                while __inbox.fill().await.is_ok() {
+                    while let ::core::option::Option::Some(__delivery) = __inbox.take() {
+                        let __id = __delivery.id;
+                        match __id {
+                            #(#arms)*
+                            _ => {}
+                        }
                     }
                 }
                 ::core::result::Result::Ok(())
@@ -107,17 +100,23 @@ pub(super) fn serve(model: &Model) -> TokenStream {
     }
 }
 
+/// What a handler keeps from one message to the next, by name.
+fn kept(handler: &Method) -> Ident {
+    local(&format!("__kept_{}", handler.ident.unraw()), &handler.ident, handler.span())
+}
+
 fn arm(model: &Model, handler: &Method) -> TokenStream {
     let (cfgs, constant, on) = (&handler.cfgs, handler.constant(), on(handler));
     let (first, _) = ends(&handler.returns);
-    let [this, call, to, context, outcome] =
-        ["__this", "__on", "__to", "__context", "__outcome"].map(|name| local(name, &handler.ident, first));
+    let [this, to, context, outcome, done] =
+        ["__this", "__to", "__context", "__outcome", "__on"].map(|name| local(name, &handler.ident, first));
+    let kept = kept(handler);
     let (names, called) = (names(handler), called(model, handler, &local("__this", &handler.ident, handler.span())));
     // One place for the call and its await: the compiler shows two equal errors once.
     let finish = if handler.streams {
-        quote_spanned!(first=> #call.finish_rows(#outcome, #context, #to).await)
+        quote_spanned!(first=> #done.finish_rows(#outcome, #context, #to).await)
     } else {
-        quote_spanned!(first=> #call.finish(#outcome, #context, #to).await)
+        quote_spanned!(first=> #done.finish(#outcome, #context, #to).await)
     };
     let body = if handler.streams {
         // A task of its own, which owns what the stream borrows from.
@@ -125,23 +124,23 @@ fn arm(model: &Model, handler: &Method) -> TokenStream {
             if let ::core::option::Option::Some((__asked, __owned)) = __context.channel().asked(__delivery).await? {
                 let (__own, __shared) = (::core::clone::Clone::clone(&__own), ::core::clone::Clone::clone(&__shared));
                 __context.jobs().answer(__asked, async move {
-                    let (#this, #context, #call) = (&*__own, &*__shared, #on);
-                    let (#to, (#(#names,)*)) = #call.take(#context, __owned.borrow())?;
-                    let #outcome = #called;
+                    let (#this, #context) = (&*__own, &*__shared);
+                    let (#to, (#(#names,)*)) = #on.take(#context, &mut #on.kept(), __owned.borrow())?;
+                    let (#outcome, #done) = (#called, #on);
                     #finish
                 });
             }
         }
     } else {
         quote! {
-            let (#this, #context, #call) = (__this, __context, #on);
-            let (#to, (#(#names,)*)) = #call.take(#context, __delivery)?;
-            let #outcome = #called;
+            let (#this, #context) = (__this, __context);
+            let (#to, (#(#names,)*)) = #on.take(#context, &mut #kept, __delivery)?;
+            let (#outcome, #done) = (#called, #on);
             #finish?;
         }
     };
     quote! {
         #(#cfgs)*
-        __id if __id == #constant.message.id => { #body }
+        _ if __id == #constant.message.id => { #body }
     }
 }

@@ -5,8 +5,9 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 
 use super::handler::{called, extract};
-use super::model::{Interval, Method, Model, Repeated};
+use super::model::{Interval, Model, Repeated};
 use super::parse::{Phase, Scope};
+use crate::method::Method;
 use crate::spans::{ends, local};
 
 /// Starts the jobs; in the handshake, awaits them.

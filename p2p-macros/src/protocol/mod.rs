@@ -9,7 +9,6 @@ mod handler;
 mod jobs;
 mod model;
 mod parse;
-mod types;
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;

@@ -1,21 +1,19 @@
 //! A protocol; valid by construction but for what only types tell.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{
-    Attribute, Expr, FnArg, ImplItem, ImplItemFn, ItemFn, ItemImpl, LitStr, ReceiverKind, ReturnType, Signature, Type,
-};
+use syn::{Attribute, Expr, FnArg, ImplItem, ImplItemFn, ItemFn, ItemImpl, LitStr, ReturnType, Signature, Type};
 
 use super::parse::{Arguments, Mark, Phase, take_mark};
-use super::types::portable;
 use crate::case::snake_case;
 use crate::docs::docs;
+use crate::method::{Method, check_async, check_receiver, conditions, read};
 use crate::mistakes::Mistakes;
 
-/// The most arguments a method may have; the core has an impl for each number up to it.
-pub(super) const MOST_ARGUMENTS: usize = 6;
+/// Why its methods borrow it.
+const SHARED: &str = "a protocol is shared by all that it runs";
 
 /// A protocol.
 pub(super) struct Model {
@@ -59,18 +57,6 @@ pub(super) enum Construct {
     Config,
     /// It is a function: there is nothing to make.
     Function,
-}
-
-/// A method, or a function, that generated code calls.
-pub(super) struct Method {
-    pub(super) ident: Ident,
-    pub(super) cfgs: Vec<Attribute>,
-    /// The types of its arguments.
-    pub(super) takes: Vec<Type>,
-    /// What errors about its result point at: the type, or the name.
-    pub(super) returns: TokenStream,
-    /// It returns an `impl Trait`, as a handler that answers with a stream does.
-    pub(super) streams: bool,
 }
 
 impl Model {
@@ -149,7 +135,7 @@ impl Model {
             return self.add_init(signature, cfgs, mark, mistakes);
         }
         let Some(mark) = mark else { return };
-        check_receiver(signature, mark.written(), mistakes);
+        check_receiver(signature, mark.written(), SHARED, mistakes);
         match mark {
             Mark::On => {
                 self.handlers.push(handler(signature, cfgs, Some(&self.own), "an `#[on]` handler", mistakes));
@@ -220,39 +206,6 @@ fn handler(
     read(signature, cfgs, own, what, mistakes)
 }
 
-fn read(
-    signature: &Signature,
-    cfgs: Vec<Attribute>,
-    own: Option<&Type>,
-    what: &str,
-    mistakes: &mut Mistakes,
-) -> Method {
-    let parameters = &signature.generics.params;
-    if parameters.iter().any(|parameter| !matches!(parameter, syn::GenericParam::Lifetime(_))) {
-        let text = format!("{what} has no generic parameters, since its arguments' types tell what to pass");
-        mistakes.add(parameters, text);
-    }
-    if let syn::Safety::Unsafe(token) = &signature.safety {
-        mistakes.add(token, format!("{what} is called by generated code, which cannot be `unsafe`"));
-    }
-    let mut takes = Vec::new();
-    for input in &signature.inputs {
-        let FnArg::Typed(argument) = input else { continue };
-        for cfg in conditions(&argument.attrs) {
-            mistakes.add(&cfg, "an argument has no conditions; put `#[cfg]` on the method");
-        }
-        takes.push(portable(argument, own, mistakes));
-        if takes.len() == MOST_ARGUMENTS + 1 {
-            mistakes.add(argument, format!("{what} has at most {MOST_ARGUMENTS} arguments"));
-        }
-    }
-    let (returns, streams) = match &signature.output {
-        ReturnType::Type(_, ty) => (ty.to_token_stream(), is_opaque(ty)),
-        ReturnType::Default => (signature.ident.to_token_stream(), false),
-    };
-    Method { ident: signature.ident.clone(), cfgs, takes, returns, streams }
-}
-
 /// `Self`, or the protocol's own name.
 fn is_own(ty: &Type, own: &Type) -> bool {
     let written = |ty: &Type| crate::spans::text(ty.to_token_stream());
@@ -276,55 +229,13 @@ fn is_constant(interval: &Expr) -> bool {
     }
 }
 
-fn is_opaque(ty: &Type) -> bool {
-    match ty {
-        Type::ImplTrait(_) => true,
-        Type::Paren(paren) => is_opaque(&paren.elem),
-        // Types that a `macro_rules!` passed on.
-        Type::Group(group) => is_opaque(&group.elem),
-        _ => false,
-    }
-}
-
-fn check_async(signature: &Signature, what: &str, mistakes: &mut Mistakes) {
-    if signature.asyncness.is_none() {
-        mistakes.add(&signature.fn_token, format!("{what} is async: `async fn {}`", signature.ident.unraw()));
-    }
-}
-
-fn check_receiver(signature: &Signature, mark: &str, mistakes: &mut Mistakes) {
-    let shared = "a protocol is shared by all that it runs";
-    match signature.inputs.first() {
-        Some(FnArg::Receiver(receiver)) => match &receiver.kind {
-            ReceiverKind::Reference(_, _, None) => {}
-            ReceiverKind::Reference(_, _, Some(_)) => {
-                let text = format!("`{mark}` takes `&self`: {shared}; keep what changes in a `Mutex` or an atomic");
-                mistakes.add(receiver, text);
-            }
-            _ => mistakes.add(receiver, format!("`{mark}` takes `&self`: {shared}")),
-        },
-        _ => mistakes.add_error(syn::Error::new(signature.ident.span(), format!("`{mark}` takes `&self`"))),
-    }
-}
-
-fn conditions(attributes: &[Attribute]) -> Vec<Attribute> {
-    attributes.iter().filter(|attribute| attribute.path().is_ident("cfg")).cloned().collect()
-}
-
 impl Method {
-    /// Where it is.
-    pub(super) fn span(&self) -> proc_macro2::Span {
-        self.ident.span()
-    }
-
     /// The constant that describes it.
     pub(super) fn constant(&self) -> Ident {
         let name = self.ident.unraw().to_string().to_uppercase();
         Ident::new(&format!("__ON_{name}"), self.ident.span())
     }
-}
 
-impl Method {
     /// The method that computes the interval it runs at.
     pub(super) fn interval(&self) -> Ident {
         Ident::new(&format!("__every_{}", self.ident.unraw()), self.ident.span())

@@ -6,6 +6,7 @@ use syn::parse::{ParseStream, Parser};
 use syn::{Attribute, Expr, Lit, LitInt, LitStr, Meta, Path, Type};
 
 use crate::keys::{Keys, core_path, default_core, wire_name};
+use crate::method::own_name;
 use crate::mistakes::Mistakes;
 use crate::sessions;
 
@@ -189,16 +190,4 @@ fn interval(attribute: &Attribute) -> syn::Result<Expr> {
         Ok(interval) => Ok(interval),
         Err(_) => Err(syn::Error::new_spanned(attribute, text)),
     }
-}
-
-/// `on` of `#[on]`, `#[p2p_net::on]` and `#[::the::core::on]`.
-fn own_name(path: &Path, core: &Path) -> Option<String> {
-    if let Some(name) = path.get_ident() {
-        return Some(name.to_string());
-    }
-    let (last, parents) = path.segments.iter().next_back().map(|last| (last, path.segments.len() - 1))?;
-    let parents: Vec<_> = path.segments.iter().take(parents).map(|segment| &segment.ident).collect();
-    let ours = parents.iter().copied().eq(core.segments.iter().map(|segment| &segment.ident))
-        || matches!(parents.as_slice(), [name] if *name == "p2p_net");
-    ours.then(|| last.ident.to_string())
 }

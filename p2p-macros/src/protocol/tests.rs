@@ -216,7 +216,7 @@ fn conditions_follow_their_method() {
             "# [cfg (a)] const __ON_B : __p2p :: Handles",
             "# [cfg (a)] const _ : () = __p2p :: check_new (& [__ON_SAY] , & __ON_B) ;",
             "handlers : & [__ON_SAY , # [cfg (a)] __ON_B]",
-            "# [cfg (a)] __id if __id == __ON_B . message . id =>",
+            "# [cfg (a)] _ if __id == __ON_B . message . id =>",
             "# [cfg (d)] {",
         ],
     );

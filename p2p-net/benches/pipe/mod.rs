@@ -1,4 +1,4 @@
-//! Two nodes in one thread with the shortest way between them: bytes are copied into a ring and out of it, nothing else.
+//! Nodes in one thread with the shortest way between them: bytes are copied into a ring and out of it, nothing else.
 //!
 //! The `memory` transport hashes every byte it carries and makes room chunk by chunk; what counts instructions or
 //! allocations would count mostly that. Here there is no delay, no trace, and no allocation once the ring is there.
@@ -12,6 +12,8 @@ use std::task::{Context, Poll, Waker};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use futures::io::{AsyncRead, AsyncWrite};
+use p2p_net::p2p::P2pBuilder;
+use p2p_net::settings::Limits;
 use p2p_net::testing::{Simulation, secret_of};
 use p2p_net::transport::{Connection, DialError, Endpoint, Incoming, ListenError, Listener, Transport};
 use p2p_net::{NodeId, P2p, P2pPtr, Settings, node_url::NodeUrl};
@@ -20,31 +22,56 @@ use smol::channel::{Receiver, Sender};
 /// What a way holds, in bytes: as much as the `memory` transport does.
 const RING: usize = 256 << 10;
 
-/// Two nodes of `sim`, the first of which has dialled the second; both run all linked protocols and share `state`.
-pub(crate) async fn pair<T: Send + Sync + 'static>(sim: &Simulation, state: &Arc<T>) -> [P2pPtr; 2] {
-    let arrivals = smol::channel::bounded(1);
-    let start = async |host: &str| {
-        let (secret, listen) = (secret_of(host), vec![format!("pipe://{host}:1").parse().unwrap()]);
-        let pipe = Pipe { ours: secret.id(), arrivals: arrivals.clone() };
-        let transports = vec!["pipe".to_owned()];
-        let settings = Settings { listen, transports, outbound_slots: 0, random_seed: Some(1), ..Settings::default() };
-        let node = P2p::builder(settings).identity(secret).transport(pipe).clock(sim.clock().clone());
-        sim.start(node.shared_state(state.clone()).without_handshake()).await
-    };
-    let (bob, alice) = (start("bob").await, start("alice").await);
-    alice.add_peer(&bob.advertised()[0]).await.unwrap();
-    [alice, bob]
+/// What the windows of one channel may need, in bytes: a bound and no cost, for programs with more protocols than most.
+pub(crate) const CHANNEL_MEMORY: usize = 1 << 30;
+
+/// The most that one read brings, in bytes: what is in one record of TLS.
+const READ: usize = 16 << 10;
+
+/// Two nodes of `sim`, the first of which has dialled the second; both run all linked protocols, and `share` gives each
+/// what they ask for.
+pub(crate) async fn pair(sim: &Simulation, share: impl Fn(P2pBuilder) -> P2pBuilder) -> [P2pPtr; 2] {
+    let (bob, mut others) = star(sim, share, 1).await;
+    [others.remove(0), bob]
 }
 
-/// The transport of one end; whoever dials arrives at whoever accepts.
+/// A node of `sim`, and `others` that have dialled it; all run all linked protocols, and `share` gives each what they ask for.
+pub(crate) async fn star(
+    sim: &Simulation,
+    share: impl Fn(P2pBuilder) -> P2pBuilder,
+    others: usize,
+) -> (P2pPtr, Vec<P2pPtr>) {
+    let (to_hub, at_hub) = smol::channel::bounded(1);
+    let start = async |host: &str, arrivals| {
+        let (secret, listen) = (secret_of(host), vec![format!("pipe://{host}:1").parse().unwrap()]);
+        let pipe = Pipe { ours: secret.id(), to_hub: to_hub.clone(), arrivals };
+        let transports = vec!["pipe".to_owned()];
+        let limits = Limits { channel_memory: CHANNEL_MEMORY, ..Limits::default() };
+        let settings =
+            Settings { listen, transports, limits, outbound_slots: 0, random_seed: Some(1), ..Settings::default() };
+        let node = P2p::builder(settings).identity(secret).transport(pipe).clock(sim.clock().clone());
+        sim.start(share(node).without_handshake()).await
+    };
+    let hub = start("bob", Some(at_hub)).await;
+    let mut nodes = Vec::new();
+    for number in 0..others {
+        let node = start(&format!("alice{number}"), None).await;
+        node.add_peer(&hub.advertised()[0]).await.unwrap();
+        nodes.push(node);
+    }
+    (hub, nodes)
+}
+
+/// The transport of one end; whoever dials arrives at the one node that has arrivals.
 struct Pipe {
     ours: NodeId,
-    arrivals: (Sender<Incoming>, Receiver<Incoming>),
+    to_hub: Sender<Incoming>,
+    arrivals: Option<Receiver<Incoming>>,
 }
 
 struct Accepts {
     url: NodeUrl,
-    arrivals: Receiver<Incoming>,
+    arrivals: Option<Receiver<Incoming>>,
 }
 
 impl Transport for Pipe {
@@ -53,7 +80,7 @@ impl Transport for Pipe {
     }
 
     fn listen<'a>(&'a self, at: &'a NodeUrl) -> BoxFuture<'a, Result<Box<dyn Listener>, ListenError>> {
-        let (url, arrivals) = (at.with_id(self.ours), self.arrivals.1.clone());
+        let (url, arrivals) = (at.with_id(self.ours), self.arrivals.clone());
         async { Ok(Box::new(Accepts { url, arrivals }) as Box<dyn Listener>) }.boxed()
     }
 
@@ -69,7 +96,7 @@ impl Transport for Pipe {
             let theirs = end(self.ours, &there, &back);
             let handshake = async { Ok(theirs) }.boxed();
             let incoming = Incoming { remote: Endpoint::Memory("pipe".to_owned()), handshake };
-            self.arrivals.0.send(incoming).await.unwrap();
+            self.to_hub.send(incoming).await.unwrap();
             Ok(end(to.id().unwrap(), &back, &there))
         }
         .boxed()
@@ -82,7 +109,10 @@ impl Listener for Accepts {
     }
 
     fn accept(&self) -> BoxFuture<'_, io::Result<Incoming>> {
-        self.arrivals.recv().map(|arrived| arrived.map_err(io::Error::other)).boxed()
+        match &self.arrivals {
+            Some(arrivals) => arrivals.recv().map(|arrived| arrived.map_err(io::Error::other)).boxed(),
+            None => futures::future::pending().boxed(),
+        }
     }
 }
 
@@ -109,7 +139,8 @@ impl AsyncRead for Way {
             ring.waiting = Some(cx.waker().clone());
             return Poll::Pending;
         }
-        let read = ring.bytes.read(buf);
+        let most = buf.len().min(READ);
+        let read = ring.bytes.read(&mut buf[..most]);
         ring.waiting.take().into_iter().for_each(Waker::wake);
         Poll::Ready(read)
     }

@@ -88,9 +88,17 @@ impl Channel {
 }
 
 impl Inner {
+    /// Whether what is in a lane may be sent now: the handshake is done, unless the lane is part of it, and the peer takes it.
+    #[inline]
+    pub(super) fn may_send(&self, lane: LaneIndex) -> bool {
+        self.table.lane(lane).handshake || (self.is_open() && self.sends(lane))
+    }
+
     /// Whether the peer takes what is in a lane.
+    #[inline]
     pub(super) fn sends(&self, lane: LaneIndex) -> bool {
-        self.table.lane(lane).handshake || self.agreement.get().is_none_or(|agreement| agreement.sends(lane))
+        self.table.lane(lane).handshake
+            || (self.agreement.get().is_none_or(|agreement| agreement.sends(lane)) && !self.departed.shuts(lane))
     }
 
     /// Whether this end takes what is in a lane.

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use futures::future::{Either, select};
 use futures::{AsyncReadExt, FutureExt};
@@ -15,10 +16,19 @@ use crate::disconnect::{Disconnect, DisconnectReason, Side};
 use crate::error::Error;
 use crate::transport::BoxReader;
 
+/// How long nothing goes over a channel before it gives back what it keeps for traffic, at the latest after twice as long:
+/// next to nothing for a peer that is idle, and so much more than a pause within a burst that none makes memory come and go.
+const REST: Duration = Duration::from_secs(1);
+
 impl Channel {
     /// Ends the channel because protocol `name` failed.
     pub(crate) fn fail(&self, name: &str, error: &Error) {
         if self.inner.ended.get().is_some() {
+            return;
+        }
+        let leaves = error.leaves() && self.depart(name, &error.to_string());
+        // What a protocol meets after it has ended here is nothing to the others.
+        if leaves || self.inner.departed.has(name) {
             return;
         }
         let peer = self.inner.peer;
@@ -95,7 +105,8 @@ impl Inner {
     /// The reader task.
     async fn read(&self, mut io: BoxReader) {
         let by_peer = {
-            let reading = pin!(Reader::new(self).run(&mut io));
+            let mut reader = Reader::new(self);
+            let reading = pin!(reader.run(&mut io));
             let ended = pin!(self.when(|inner| inner.ended.get().is_some()));
             match select(reading, ended).await {
                 Either::Left((disconnect, _)) => Some(disconnect),
@@ -121,9 +132,18 @@ impl Inner {
         self.changed.notify(usize::MAX);
     }
 
+    /// Gives back what is kept for traffic: there has been none for a while.
+    fn rest(&self) {
+        self.out.rest();
+        self.requests.rest();
+        self.subsystem.rest();
+        self.resting.store(true, Ordering::Relaxed);
+        self.changed.notify(usize::MAX);
+    }
+
     /// The writer task; it also keeps the channel's deadlines.
     async fn write(&self) {
-        let mut alarm: Option<Sleep> = None;
+        let (mut alarm, mut rest): (Option<Sleep>, Option<Instant>) = (None, None);
         // An alarm may be early (what it was set for is over: it is set anew), never late.
         let soonest = self.limits.write_stall;
         let result = std::future::poll_fn(|cx| {
@@ -141,7 +161,14 @@ impl Inner {
                     let detail = format!("nothing taken for {:?}", self.limits.write_stall);
                     return Poll::Ready(Disconnect::local(DisconnectReason::WriteStall, detail));
                 }
-                let next = [stall, self.requests.expire(now)].into_iter().flatten().min();
+                if rest.is_none_or(|rest| rest <= now) {
+                    let stirred = self.out.was_stirred();
+                    if rest.is_some() && !stirred {
+                        self.rest();
+                    }
+                    rest = stirred.then(|| now + REST);
+                }
+                let next = [stall, self.requests.expire(now), rest].into_iter().flatten().min();
                 alarm = next.map(|at| self.clock.sleep_until(at.min(now + soonest)));
                 if alarm.is_none() {
                     return Poll::Pending;

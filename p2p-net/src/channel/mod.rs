@@ -5,6 +5,7 @@
 
 mod agreed;
 mod answering;
+mod departed;
 mod life;
 pub(crate) mod outbox;
 mod peer;
@@ -32,6 +33,7 @@ pub(crate) use send::Encoded;
 pub use send::SendError;
 
 use self::answering::Answering;
+use self::departed::Departed;
 use self::pending::Requests;
 use self::writer::Outgoing;
 use crate::clock::Clock;
@@ -108,6 +110,7 @@ struct Inner {
     subsystem: Arc<MessageSubsystem>,
     requests: Requests,
     answering: Answering,
+    departed: Departed,
     facts: Mutex<peer::Facts>,
     tasks: TaskGroup,
     reader: Mutex<Option<BoxReader>>,
@@ -117,8 +120,10 @@ struct Inner {
     open: AtomicBool,
     /// Everything the peer sent is read, or nobody will read it.
     drained: AtomicBool,
-    /// The last broadcast waited for this peer in vain.
-    lagging: AtomicBool,
+    /// Nothing has gone over the channel for a while: the reader gives back what it keeps.
+    resting: AtomicBool,
+    /// Nanoseconds that broadcasts have waited for this peer, less what it has earned since.
+    waited: AtomicU64,
     ended: OnceLock<Disconnect>,
     /// `open`, `drained` or `ended` changed.
     changed: Event,
@@ -145,17 +150,19 @@ impl Channel {
             limits: shared.limits.clone(),
             table: lanes.clone(),
             offer,
-            subsystem: Arc::new(MessageSubsystem::new(lanes, out.clone(), pace)),
+            subsystem: Arc::new(MessageSubsystem::new(lanes, out.clone(), shared.events.watchers(), pace)),
             out,
             requests: Requests::default(),
             answering: Answering::default(),
+            departed: Departed::default(),
             facts: Mutex::default(),
             tasks: TaskGroup::new(shared.executor.clone(), move |task, text| on_panic(task, text)),
             reader: Mutex::new(Some(reader)),
             agreement: OnceLock::new(),
             open: AtomicBool::new(false),
             drained: AtomicBool::new(false),
-            lagging: AtomicBool::new(false),
+            resting: AtomicBool::new(false),
+            waited: AtomicU64::new(0),
             ended: OnceLock::new(),
             changed: Event::new(),
             clock,

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::message::frame::{self, HEADER, Header, Kind, MAX_PAYLOAD};
-use crate::message::lane::{LaneIndex, LaneTable};
+use crate::message::lane::{LaneIndex, LaneSpec, LaneTable};
 use crate::message::{MessageId, Priority, window};
 
 /// The most bytes of large messages in one write. 128 KiB was measured: 5% more throughput, twice a sibling's round trip.
@@ -22,8 +22,10 @@ const KEEP: usize = 16 << 10;
 pub(crate) enum Offered {
     /// It will be written.
     Taken,
-    /// Its lane has no credit, or the queue is full: wait and offer it again.
-    Wait,
+    /// The queue is full: wait for space and offer it again.
+    Full,
+    /// Its lane has no credit, or a large message on its way: wait for room in the lane and offer it again.
+    Blocked,
     /// The channel is over.
     Closed,
 }
@@ -43,12 +45,16 @@ pub(crate) struct Outbox {
     grants: VecDeque<LaneIndex>,
     /// Lanes with a large message and credit for some of it, in turn.
     ready: VecDeque<LaneIndex>,
+    /// Somebody found it full and may wait for space.
+    turned_away: bool,
     closed: bool,
 }
 
 #[derive(Debug)]
 struct Lane {
     credit: u32,
+    /// Its frames leave first.
+    urgent: bool,
     /// Credit for the peer that no frame has told it of yet.
     grant: u32,
     large: Option<Large>,
@@ -64,7 +70,13 @@ struct Large {
 
 impl Outbox {
     pub(crate) fn new(table: Arc<LaneTable>, high_water: usize) -> Self {
-        let lanes = table.lanes().iter().map(|lane| Lane { credit: lane.window, grant: 0, large: None }).collect();
+        let lane = |spec: &LaneSpec| Lane {
+            credit: spec.window,
+            urgent: spec.priority == Priority::High,
+            grant: 0,
+            large: None,
+        };
+        let lanes = table.lanes().iter().map(lane).collect();
         Self {
             table,
             small: Vec::new(),
@@ -73,28 +85,29 @@ impl Outbox {
             lanes,
             grants: VecDeque::new(),
             ready: VecDeque::new(),
+            turned_away: false,
             closed: false,
         }
     }
 
-    /// Offers a payload that fits one frame: `head`, then `body`.
+    /// Offers a message that is one frame: the whole of it, header included. All that is done here is done under a lock.
     #[inline]
-    pub(crate) fn offer(&mut self, at: LaneIndex, kind: Kind, head: &[u8], body: &[u8]) -> Offered {
-        let len = head.len() + body.len();
-        debug_assert!(len <= MAX_PAYLOAD, "{len} bytes are more than a frame");
+    pub(crate) fn offer(&mut self, at: LaneIndex, frame: &[u8]) -> Offered {
+        debug_assert!((HEADER..=HEADER + MAX_PAYLOAD).contains(&frame.len()), "{} bytes are no frame", frame.len());
         if self.closed {
             return Offered::Closed;
         }
-        let (lane, spec) = (&mut self.lanes[at.get()], self.table.lane(at));
-        let queue = if spec.priority == Priority::High { &mut self.urgent } else { &mut self.small };
-        let size = HEADER + len;
-        if queue.len() >= self.high_water || lane.large.is_some() || (lane.credit as usize) < size {
-            return Offered::Wait;
+        let lane = &mut self.lanes[at.get()];
+        let queue = if lane.urgent { &mut self.urgent } else { &mut self.small };
+        if lane.large.is_some() || (lane.credit as usize) < frame.len() {
+            return Offered::Blocked;
         }
-        lane.credit -= size as u32;
-        queue.extend_from_slice(&Header::new(kind, spec.id, len).to_wire());
-        queue.extend_from_slice(head);
-        queue.extend_from_slice(body);
+        if queue.len() >= self.high_water {
+            self.turned_away = true;
+            return Offered::Full;
+        }
+        lane.credit -= frame.len() as u32;
+        queue.extend_from_slice(frame);
         Offered::Taken
     }
 
@@ -105,7 +118,7 @@ impl Outbox {
         }
         let lane = &mut self.lanes[at.get()];
         if lane.large.is_some() {
-            return Offered::Wait;
+            return Offered::Blocked;
         }
         lane.large = Some(Large { bytes: bytes.clone(), sent: 0, last: kind });
         if lane.credit as usize > HEADER {
@@ -119,6 +132,14 @@ impl Outbox {
     pub(crate) fn cancel(&mut self, at: LaneIndex, number: u32) {
         if !self.closed {
             frame::write(&mut self.small, Kind::Cancel, self.table.lane(at).id, &number.to_le_bytes());
+        }
+    }
+
+    /// Tells the peer that a protocol has ended here; there is one such frame a protocol at most. It leaves after what was
+    /// sent before it in frames of the usual priority.
+    pub(crate) fn left(&mut self, protocol: MessageId, detail: &[u8]) {
+        if !self.closed {
+            frame::write(&mut self.small, Kind::Left, protocol, detail);
         }
     }
 
@@ -171,8 +192,19 @@ impl Outbox {
         !self.small.is_empty() || !self.urgent.is_empty() || !self.grants.is_empty() || !self.ready.is_empty()
     }
 
-    /// Whether small frames wait for room.
-    pub(crate) fn is_full(&self) -> bool {
+    /// How many of those who found it full are to be told of the space that there is when all is taken: nobody, if there are
+    /// none; one, who can fill it again, while it is full; otherwise all.
+    pub(crate) fn tell_of_space(&mut self) -> usize {
+        if self.turned_away && self.is_full() {
+            1
+        } else if std::mem::take(&mut self.turned_away) {
+            usize::MAX
+        } else {
+            0
+        }
+    }
+
+    fn is_full(&self) -> bool {
         self.small.len() >= self.high_water || self.urgent.len() >= self.high_water
     }
 
@@ -207,6 +239,20 @@ impl Outbox {
                 finished(at);
             } else if lane.credit as usize > HEADER {
                 self.ready.push_back(at);
+            }
+        }
+    }
+
+    /// Gives back all that is empty, however little it is.
+    pub(crate) fn rest(&mut self) {
+        for queue in [&mut self.small, &mut self.urgent] {
+            if queue.is_empty() {
+                *queue = Vec::new();
+            }
+        }
+        for turns in [&mut self.grants, &mut self.ready] {
+            if turns.is_empty() {
+                *turns = VecDeque::new();
             }
         }
     }
@@ -254,6 +300,14 @@ mod tests {
         (Outbox::new(table, 4096), ping, big, huge)
     }
 
+    impl Outbox {
+        fn offer_payload(&mut self, at: LaneIndex, payload: &[u8]) -> Offered {
+            let mut frame = Vec::new();
+            frame::write(&mut frame, Kind::Message, self.table.lane(at).id, payload);
+            self.offer(at, &frame)
+        }
+    }
+
     fn kinds(mut batch: &[u8]) -> Vec<(Kind, MessageId, usize)> {
         let mut kinds = Vec::new();
         while let Some(header) = Header::parse(batch).unwrap() {
@@ -266,11 +320,11 @@ mod tests {
     #[test]
     fn a_lane_without_credit_waits_and_its_siblings_do_not() {
         let (mut outbox, ping, big, _) = outbox();
-        while outbox.offer(ping, Kind::Message, &[], &[0; 56]) == Offered::Taken {}
+        while outbox.offer_payload(ping, &[0; 56]) == Offered::Taken {}
         assert_eq!(outbox.small.len(), 960);
-        assert_eq!(outbox.offer(big, Kind::Message, &[], &[0; 56]), Offered::Taken);
+        assert_eq!(outbox.offer_payload(big, &[0; 56]), Offered::Taken);
         assert_eq!(outbox.add_credit(ping, 64), Some(()));
-        assert_eq!(outbox.offer(ping, Kind::Message, &[], &[0; 56]), Offered::Taken);
+        assert_eq!(outbox.offer_payload(ping, &[0; 56]), Offered::Taken);
     }
 
     #[test]
@@ -304,14 +358,10 @@ mod tests {
         let find = |name| table.find(MessageId::of(name)).unwrap();
         let (alarm, note) = (find("alarm"), find("note"));
         let mut outbox = Outbox::new(table, 4096);
-        while outbox.offer(note, Kind::Message, &[], &[0; 40]) == Offered::Taken {}
+        while outbox.offer_payload(note, &[0; 40]) == Offered::Taken {}
         assert!(outbox.is_full());
         for n in 1..=2 {
-            assert_eq!(
-                outbox.offer(alarm, Kind::Message, &[], &vec![0; n]),
-                Offered::Taken,
-                "a full queue is not its own"
-            );
+            assert_eq!(outbox.offer_payload(alarm, &vec![0; n]), Offered::Taken, "a full queue is not its own");
         }
         outbox.cancel(note, 7);
         let mut batch = Vec::new();
@@ -320,7 +370,7 @@ mod tests {
         let (a, n) = (MessageId::of("alarm"), MessageId::of("note"));
         assert_eq!(kinds[..3], [(Kind::Message, a, 1), (Kind::Message, a, 2), (Kind::Message, n, 40)]);
         assert_eq!(kinds.last(), Some(&(Kind::Cancel, n, 4)));
-        while outbox.offer(alarm, Kind::Message, &[], &[0; 40]) == Offered::Taken {}
+        while outbox.offer_payload(alarm, &[0; 40]) == Offered::Taken {}
         assert!(!outbox.is_full(), "its credit ends as that of any lane");
         outbox.close(Some(&[3]));
         batch.clear();
@@ -334,13 +384,13 @@ mod tests {
         let (mut outbox, ping, big, huge) = outbox();
         let bytes = Arc::new(vec![7; 150_000]);
         assert_eq!(outbox.offer_large(big, Kind::Message, &bytes), Offered::Taken);
-        assert_eq!(outbox.offer_large(big, Kind::Message, &bytes), Offered::Wait);
+        assert_eq!(outbox.offer_large(big, Kind::Message, &bytes), Offered::Blocked);
         assert_eq!(outbox.offer_large(huge, Kind::Message, &bytes), Offered::Taken);
         let (b, h) = (MessageId::of("big"), MessageId::of("huge"));
         let mut seen = Vec::new();
         let mut finished = Vec::new();
         for turn in 0..3 {
-            assert_eq!(outbox.offer(ping, Kind::Message, &[], &[turn; 8]), Offered::Taken);
+            assert_eq!(outbox.offer_payload(ping, &[turn; 8]), Offered::Taken);
             let mut batch = Vec::new();
             outbox.take(&mut batch, |lane| finished.push(lane));
             let kinds = kinds(&batch);
@@ -380,13 +430,26 @@ mod tests {
     #[test]
     fn closing_drops_large_messages_and_ends_with_the_reason() {
         let (mut outbox, ping, big, _) = outbox();
-        assert_eq!(outbox.offer(ping, Kind::Message, &[], &[1]), Offered::Taken);
+        assert_eq!(outbox.offer_payload(ping, &[1]), Offered::Taken);
         assert_eq!(outbox.offer_large(big, Kind::Message, &Arc::new(vec![7; 70_000])), Offered::Taken);
         outbox.close(Some(&[3]));
-        assert_eq!(outbox.offer(ping, Kind::Message, &[], &[1]), Offered::Closed);
+        assert_eq!(outbox.offer_payload(ping, &[1]), Offered::Closed);
         let mut batch = Vec::new();
         outbox.take(&mut batch, |_| ());
         assert_eq!(kinds(&batch).iter().map(|frame| frame.0).collect::<Vec<_>>(), [Kind::Message, Kind::Close]);
         assert!(!outbox.has_work());
+    }
+
+    #[test]
+    fn who_found_it_full_is_told_one_by_one_while_it_fills_and_all_together_once_it_does_not() {
+        let (mut outbox, _, big, _) = outbox();
+        let fill = |outbox: &mut Outbox| while outbox.offer_payload(big, &[0; 56]) == Offered::Taken {};
+        assert_eq!(outbox.tell_of_space(), 0, "nobody came");
+        for _ in 0..3 {
+            fill(&mut outbox);
+            assert_eq!(outbox.tell_of_space(), 1);
+            outbox.take(&mut Vec::new(), |_| ());
+        }
+        assert_eq!((outbox.tell_of_space(), outbox.tell_of_space()), (usize::MAX, 0), "told once");
     }
 }

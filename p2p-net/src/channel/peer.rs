@@ -9,7 +9,6 @@ use super::{Channel, Inner};
 use crate::disconnect::Side;
 use crate::identity::NodeId;
 use crate::node_url::NodeUrl;
-use crate::protocol::Agreement;
 
 /// What is known of a connected peer.
 ///
@@ -35,7 +34,11 @@ pub struct PeerInfo {
     pub url: Option<NodeUrl>,
     /// Whether the peer dialled.
     pub inbound: bool,
-    /// The session: `inbound`, `outbound`, `manual` or `seed`.
+    /// Whether it is admitted however many peers there are; see [`P2p::trust`](crate::P2p::trust).
+    pub trusted: bool,
+    /// Whether this node keeps the connection up: a peer of the settings, or one that was added.
+    pub is_static: bool,
+    /// The session: `inbound`, `outbound`, `manual`, `seed` or `relayed`.
     pub session: String,
     /// What it calls itself: `name/v1.0.0/linux/…`; empty until the handshake says so.
     pub name: String,
@@ -58,9 +61,17 @@ pub(super) struct Facts {
     observed: String,
     listen: Vec<NodeUrl>,
     rtt: Option<Duration>,
+    trusted: bool,
+    is_static: bool,
 }
 
 impl Channel {
+    /// Notes how the peer stands with this node.
+    pub(crate) fn stand(&self, trusted: bool, is_static: bool) {
+        let mut facts = self.inner.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        (facts.trusted, facts.is_static) = (trusted, is_static);
+    }
+
     /// Notes what the peer calls itself, where it sees us, and where it says it listens; for handshake protocols.
     ///
     /// ```
@@ -101,6 +112,11 @@ impl Channel {
 }
 
 impl Inner {
+    /// The last round trip that was measured.
+    pub(super) fn rtt(&self) -> Option<Duration> {
+        self.facts.lock().unwrap_or_else(PoisonError::into_inner).rtt
+    }
+
     pub(super) fn info(&self) -> PeerInfo {
         let facts = self.facts.lock().unwrap_or_else(PoisonError::into_inner);
         PeerInfo {
@@ -108,11 +124,17 @@ impl Inner {
             remote: self.remote.to_string(),
             url: self.origin.url.clone(),
             inbound: self.origin.dialled_by == Side::Remote,
+            trusted: facts.trusted,
+            is_static: facts.is_static,
             session: self.origin.session.to_string(),
             name: facts.name.clone(),
             observed: facts.observed.clone(),
             listen: facts.listen.clone(),
-            protocols: self.agreement.get().map(Agreement::names).unwrap_or_default(),
+            protocols: self
+                .agreement
+                .get()
+                .map(|agreed| agreed.names_but(|name| self.departed.has(name)))
+                .unwrap_or_default(),
             rtt: facts.rtt,
             connected: self.clock.now().saturating_duration_since(self.since),
         }

@@ -3,7 +3,7 @@
 //! The channel's reader puts replies and rows in, those who asked take them out. Rows lie in one run of bytes a stream, as
 //! long as they were on the wire: what the lane's window bounds there, it bounds here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -148,9 +148,23 @@ struct Table {
     closed: bool,
     /// When the writer task looks at the deadlines next, if ever.
     watched: Option<Instant>,
-    pending: BTreeMap<u32, Pending>,
+    /// In order of their numbers, which is mostly that of their coming and going. A list takes room for one at first, where
+    /// a map would take a kilobyte on every channel that asked once.
+    pending: VecDeque<(u32, Pending)>,
     /// By lane: the reply or row that is arriving in parts, and what the parts took of the window.
     parts: BTreeMap<MessageId, (Vec<u8>, u32)>,
+}
+
+impl Table {
+    /// Where the request is, or would be.
+    fn place(&self, number: u32) -> Result<usize, usize> {
+        self.pending.binary_search_by_key(&number, |(known, _)| *known)
+    }
+
+    fn find(&mut self, number: u32) -> Option<&mut Pending> {
+        let at = self.place(number).ok()?;
+        Some(&mut self.pending[at].1)
+    }
 }
 
 impl Requests {
@@ -175,12 +189,18 @@ impl Requests {
             return Err(RequestError::TooMany);
         }
         let mut number = table.next;
-        while table.pending.contains_key(&number) {
-            number = number.wrapping_add(1);
-        }
+        let at = loop {
+            match table.place(number) {
+                Ok(_) => number = number.wrapping_add(1),
+                Err(at) => break at,
+            }
+        };
         table.next = number.wrapping_add(1);
         let deadline = awaited.deadline();
-        table.pending.insert(number, Pending { replies, waker: None, awaited });
+        if table.pending.capacity() == 0 {
+            table.pending.reserve_exact(1);
+        }
+        table.pending.insert(at, (number, Pending { replies, waker: None, awaited }));
         // A deadline after the one that is watched anyway is found then.
         let sooner = deadline.filter(|deadline| table.watched.is_none_or(|watched| *deadline < watched));
         table.watched = sooner.or(table.watched);
@@ -216,7 +236,7 @@ impl Requests {
             };
             // A reply to a request that was given up is no fault. One in the lane of another message answers nobody: that
             // lane may allow more bytes than this request's replies have.
-            let pending = table.pending.get_mut(&u32::from_le_bytes(*number));
+            let pending = table.find(u32::from_le_bytes(*number));
             let Some(pending) = pending.filter(|pending| pending.replies == header.id) else { continue };
             if pending.awaited.take(header.kind, earlier + cost, body) {
                 consumed -= cost;
@@ -232,7 +252,7 @@ impl Requests {
     pub(super) fn poll_reply(&self, number: u32, cx: &mut Context<'_>) -> Poll<Option<Answer>> {
         let mut table = self.lock();
         let closed = table.closed;
-        let Some(pending) = table.pending.get_mut(&number) else { return Poll::Ready(None) };
+        let Some(pending) = table.find(number) else { return Poll::Ready(None) };
         if let Awaited::Reply { answer, .. } = &mut pending.awaited
             && let Some(answer) = answer.take()
         {
@@ -249,7 +269,7 @@ impl Requests {
     pub(super) fn poll_rows(&self, number: u32, cx: &mut Context<'_>, batch: &mut Vec<u8>) -> Poll<Taken> {
         let mut table = self.lock();
         let closed = table.closed;
-        let Some(pending) = table.pending.get_mut(&number) else { return Poll::Ready(Taken::Closed) };
+        let Some(pending) = table.find(number) else { return Poll::Ready(Taken::Closed) };
         let Awaited::Rows { rows, end } = &mut pending.awaited else { return Poll::Ready(Taken::Closed) };
         if !rows.is_empty() {
             std::mem::swap(rows, batch);
@@ -271,8 +291,10 @@ impl Requests {
     /// Forgets a request; returns what its unread rows took of their lane's window.
     #[must_use]
     pub(super) fn forget(&self, number: u32) -> u32 {
-        let gone = self.lock().pending.remove(&number);
-        match gone.map(|pending| pending.awaited) {
+        let mut table = self.lock();
+        let gone = table.place(number).ok().and_then(|at| table.pending.remove(at));
+        drop(table);
+        match gone.map(|(_, pending)| pending.awaited) {
             Some(Awaited::Rows { rows, .. }) => RowEntry::cost_from(&rows, 0),
             _ => 0,
         }
@@ -284,7 +306,7 @@ impl Requests {
         self.sooner.store(false, Ordering::Release);
         let mut wake = Vec::new();
         let mut next: Option<Instant> = None;
-        for pending in table.pending.values_mut() {
+        for (_, pending) in &mut table.pending {
             let Awaited::Reply { deadline, answer: answer @ None } = &mut pending.awaited else { continue };
             if *deadline <= now {
                 *answer = Some(Answer::TimedOut);
@@ -295,12 +317,22 @@ impl Requests {
         }
         table.watched = next;
         if table.pending.is_empty() {
-            // An empty map keeps its first node, a kilobyte on every channel that asked once.
-            table.pending = BTreeMap::new();
+            table.pending = VecDeque::new();
         }
         drop(table);
         wake.into_iter().for_each(Waker::wake);
         next
+    }
+
+    /// Gives back what is kept for requests, if none are under way.
+    pub(super) fn rest(&self) {
+        let mut table = self.lock();
+        if table.pending.is_empty() {
+            table.pending = VecDeque::new();
+        }
+        if table.parts.is_empty() {
+            table.parts = BTreeMap::new();
+        }
     }
 
     /// Fails every request, now and later.
@@ -309,7 +341,7 @@ impl Requests {
             let mut table = self.lock();
             table.closed = true;
             table.parts = BTreeMap::new();
-            table.pending.values_mut().filter_map(|pending| pending.waker.take()).collect()
+            table.pending.iter_mut().filter_map(|(_, pending)| pending.waker.take()).collect()
         };
         wake.into_iter().for_each(Waker::wake);
     }

@@ -4,10 +4,14 @@
 //! with what the peer sent too early still in its buffer. What no honest peer sends ends the channel with the reason.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::io;
-use std::task::Waker;
+use std::ops::RangeInclusive;
+use std::pin::Pin;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
 
-use futures::AsyncReadExt;
+use futures::AsyncRead;
 
 use super::Inner;
 use crate::disconnect::{Disconnect, DisconnectReason};
@@ -76,13 +80,14 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads until the peer closes, breaks off or misbehaves; says which.
-    pub(super) async fn run(mut self, io: &mut BoxReader) -> Disconnect {
+    pub(super) async fn run(&mut self, io: &mut BoxReader) -> Disconnect {
         loop {
-            match io.read(&mut self.buffer[self.end..]).await {
+            match poll_fn(|cx| self.poll_read(io, cx)).await {
                 Ok(0) => return broken(&io::ErrorKind::UnexpectedEof.into()),
                 Ok(read) => {
                     self.end += read;
                     self.turn += read;
+                    self.channel.out.stir();
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return broken(&error),
@@ -111,6 +116,17 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Reads, having given a large buffer back when the channel rests.
+    fn poll_read(&mut self, io: &mut BoxReader, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        if self.channel.resting.load(Ordering::Relaxed) {
+            self.channel.resting.store(false, Ordering::Relaxed);
+            if self.end == 0 && self.buffer.len() > SMALL_BUFFER {
+                self.buffer = vec![0; SMALL_BUFFER];
+            }
+        }
+        Pin::new(io).poll_read(cx, &mut self.buffer[self.end..])
+    }
+
     /// Hands all complete frames on, one lock and one copy for a run of one lane.
     fn deliver(&mut self) -> Result<Stop, Violation> {
         loop {
@@ -122,7 +138,14 @@ impl<'a> Reader<'a> {
                 if header.kind == Kind::Close {
                     return Ok(Stop::Close(Disconnect::from_wire(payload)));
                 }
-                self.control(header, payload)?;
+                if header.kind == Kind::Left {
+                    if !self.channel.is_open() {
+                        return Ok(Stop::Handshake);
+                    }
+                    self.channel.departed_there(header.id, payload)?;
+                } else {
+                    self.control(header, payload)?;
+                }
                 self.start += header.frame_len();
                 continue;
             }
@@ -170,12 +193,18 @@ impl<'a> Reader<'a> {
         let (mut run, mut messages, mut in_parts) = (0, 0, false);
         let mut next = Some(header);
         while let Some(header) = next {
-            check(header, lane, &mut self.arriving[at.get()])?;
+            let lens = check(header, lane, &mut self.arriving[at.get()])?;
             in_parts = header.kind == Kind::Part;
             messages += u32::from(!in_parts);
             run += header.frame_len();
+            let mut rest = &self.buffer[self.start + run..self.end];
+            if !in_parts {
+                let (bytes, frames) = alike(header, &lens, rest);
+                run += bytes;
+                messages += frames;
+                rest = &rest[bytes..];
+            }
             // A frame that is no frame is the next round's to report; this run is good.
-            let rest = &self.buffer[self.start + run..self.end];
             next = Header::parse(rest).ok().flatten().filter(|next| next.frame_len() <= rest.len());
             next = next.filter(|next| next.id == header.id && next.kind.is_flow_controlled());
         }
@@ -250,8 +279,26 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whether a frame may be in its lane and keeps its transmission within the lane's size.
-fn check(header: Header, lane: &LaneSpec, arriving: &mut u32) -> Result<(), Violation> {
+/// The complete frames at the start of `bytes` that differ from the whole message `header` in nothing but their length, and
+/// have one of `lens`: how many bytes they are, and how many messages. Most of a busy lane is found here.
+fn alike(header: Header, lens: &RangeInclusive<usize>, bytes: &[u8]) -> (usize, u32) {
+    let wire = header.to_wire();
+    let (mut end, mut frames) = (0, 0);
+    while let Some(next) = bytes[end..].first_chunk::<HEADER>()
+        && next[2..] == wire[2..]
+        && let len = usize::from(u16::from_le_bytes([next[0], next[1]]))
+        && lens.contains(&len)
+        && HEADER + len <= bytes.len() - end
+    {
+        end += HEADER + len;
+        frames += 1;
+    }
+    (end, frames)
+}
+
+/// Whether a frame may be in its lane and keeps its transmission within the lane's size; says how long another of its kind
+/// may be, in bytes of payload, if it comes whole.
+fn check(header: Header, lane: &LaneSpec, arriving: &mut u32) -> Result<RangeInclusive<usize>, Violation> {
     let (numbered, fits) = match (header.kind, lane.kind) {
         (Kind::Part, _) => (false, true),
         (Kind::Message, LaneKind::Messages | LaneKind::Requests(_)) => (false, true),
@@ -271,7 +318,9 @@ fn check(header: Header, lane: &LaneSpec, arriving: &mut u32) -> Result<(), Viol
         return Err(Violation::TooLarge { lane: lane.name, max_bytes: lane.max_bytes });
     }
     *arriving = if header.kind == Kind::Part { total } else { 0 };
-    Ok(())
+    let least = if numbered { CORRELATION } else { 0 };
+    // The end of a stream has one length only.
+    Ok(if (header.kind, lane.kind) == (Kind::Reply, LaneKind::Rows) { least..=least } else { least..=most })
 }
 
 fn broken(error: &io::Error) -> Disconnect {

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -256,12 +256,15 @@ async fn ask<M: Request>(
     let mut answer = std::future::poll_fn(|cx| waiting.inner.requests.poll_reply(number, cx));
     // The time runs while the request waits for its lane, too.
     let number = number.to_le_bytes();
-    let answer = match select(pin!(channel.transmit(Kind::Request, &number, &request)), &mut answer).await {
-        Either::Left((sent, _)) => {
-            sent?;
-            answer.await
-        }
-        Either::Right((answer, _)) => answer,
+    let answer = match channel.transmit(Kind::Request, &number, &request) {
+        None => answer.await,
+        Some(rest) => match select(rest, &mut answer).await {
+            Either::Left((sent, _)) => {
+                sent?;
+                answer.await
+            }
+            Either::Right((answer, _)) => answer,
+        },
     };
     match answer {
         Some(Answer::Reply(bytes)) => {

@@ -188,7 +188,9 @@ impl Channel {
             let lane = channel.lane_of::<M>()?;
             channel.check_answers::<M>(MessageId::of_replies_to(M::NAME))?;
             let mut asking = Asking::new(&channel, lane, M::NAME)?;
-            channel.transmit(Kind::Request, &asking.number.to_le_bytes(), &request).await?;
+            if let Some(rest) = channel.transmit(Kind::Request, &asking.number.to_le_bytes(), &request) {
+                rest.await?;
+            }
             asking.sent = true;
             Ok(asking)
         });

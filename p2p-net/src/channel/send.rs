@@ -6,15 +6,15 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, ready};
 
 use super::Channel;
 use super::outbox::Offered;
 use super::writer::Writes;
-use crate::disconnect::Disconnect;
+use crate::disconnect::{Disconnect, Side};
 use crate::message::codec::{self, EncodeError};
-use crate::message::frame::{Kind, MAX_PAYLOAD};
-use crate::message::lane::{LaneIndex, MAX_REPLY_ERROR};
+use crate::message::frame::{self, HEADER, Header, Kind, MAX_PAYLOAD};
+use crate::message::lane::{LaneIndex, LaneSpec, MAX_REPLY_ERROR};
 use crate::message::{Correlation, Message, MessageId};
 use crate::protocol::Refused;
 
@@ -54,6 +54,16 @@ pub enum SendError {
         /// Which message of the protocol differs, with the fingerprints at both ends.
         refused: Box<Refused>,
     },
+    /// The protocol that takes it has ended on this channel, here or there; see [`Error::leave`](crate::Error::leave).
+    #[error("the protocol `{protocol}`, which takes `{message}`, has ended on this channel ({by})")]
+    Left {
+        /// The message.
+        message: &'static str,
+        /// The protocol.
+        protocol: &'static str,
+        /// Who ended it.
+        by: Side,
+    },
     /// The handshake is not done; only its own messages may be sent.
     #[error("message `{0}` cannot be sent before the handshake is done")]
     HandshakePending(&'static str),
@@ -83,30 +93,59 @@ pub enum SendError {
 /// An encoded message, ready for any channel.
 #[derive(Debug, Clone)]
 pub(crate) enum Encoded<'a> {
-    /// It fits one frame.
+    /// A whole frame, header included.
     Small(Cow<'a, [u8]>),
     /// It goes in parts.
     Large(Arc<Vec<u8>>),
 }
 
+impl Encoded<'static> {
+    /// An encoded message to more than one peer, for which nothing goes in front.
+    pub(crate) fn of(kind: Kind, id: MessageId, bytes: Vec<u8>) -> Self {
+        if bytes.len() > MAX_PAYLOAD {
+            Self::Large(Arc::new(bytes))
+        } else {
+            Self::Small(frame::of(kind, id, &[], &bytes).into())
+        }
+    }
+}
+
 impl Encoded<'_> {
     /// Of its own, for one who has to wait with it.
-    fn into_owned(self) -> Encoded<'static> {
+    pub(crate) fn into_owned(self) -> Encoded<'static> {
         match self {
-            Self::Small(bytes) => Encoded::Small(Cow::Owned(bytes.into_owned())),
+            Self::Small(frame) => Encoded::Small(Cow::Owned(frame.into_owned())),
             Self::Large(bytes) => Encoded::Large(bytes),
         }
     }
 }
 
-/// What became of a message at once: it is on its way, it waits for room, or it will not be sent.
-type Posted<'a> = Result<Option<BoxFuture<'a, Result<(), SendError>>>, SendError>;
+/// What is left to be done for a message: nothing, when it is on its way, or to wait for room.
+///
+/// One that will not be sent is a wait that is over at once. Nearly every message is on its way at once, and what its send
+/// hands from function to function is then two words and no error's room; a box is for the others.
+pub(super) type Rest<'a> = Option<BoxFuture<'a, Result<(), SendError>>>;
 
-async fn sent(posted: Posted<'_>) -> Result<(), SendError> {
-    match posted? {
+async fn sent(rest: Rest<'_>) -> Result<(), SendError> {
+    match rest {
         None => Ok(()),
-        Some(waiting) => waiting.await,
+        Some(rest) => rest.await,
     }
+}
+
+#[cold]
+#[inline(never)]
+fn failed<'a>(error: SendError) -> Rest<'a> {
+    Some(ready(Err(error)).boxed())
+}
+
+/// For how long a message waits for room in its lane.
+#[derive(Debug, Clone, Copy)]
+enum Waits {
+    /// For the setting `limits.send_timeout`.
+    Limited,
+    /// For as long as it takes.
+    ForEver,
 }
 
 impl Channel {
@@ -132,7 +171,11 @@ impl Channel {
     /// # });
     /// ```
     pub async fn send<M: Message>(&self, message: &M) -> Result<(), SendError> {
-        self.transmit(Kind::Message, &[], message).await
+        // As `sent`, without a future of its own: most sends are done here, and it would cost them a twentieth.
+        match self.transmit(Kind::Message, &[], message) {
+            None => Ok(()),
+            Some(rest) => rest.await,
+        }
     }
 
     /// Answers a request.
@@ -156,7 +199,7 @@ impl Channel {
     /// }
     /// ```
     pub async fn reply<R: Message>(&self, to: Correlation, reply: &R) -> Result<(), SendError> {
-        sent(self.post(to.replies, Kind::Reply, &to.number.to_le_bytes(), reply, self.patience())).await
+        sent(self.post(to.replies, Kind::Reply, &to.number.to_le_bytes(), reply, Waits::Limited)).await
     }
 
     /// Sends a row of the stream that answers a request.
@@ -185,7 +228,7 @@ impl Channel {
     /// }
     /// ```
     pub async fn row<R: Message>(&self, to: Correlation, row: &R) -> Result<(), SendError> {
-        sent(self.post(to.replies, Kind::Row, &to.number.to_le_bytes(), row, None)).await
+        sent(self.post(to.replies, Kind::Row, &to.number.to_le_bytes(), row, Waits::ForEver)).await
     }
 
     /// Ends the stream that answers a request.
@@ -198,14 +241,7 @@ impl Channel {
     ///
     /// Safe: the end is sent or not.
     pub async fn end_rows(&self, to: Correlation) -> Result<(), SendError> {
-        sent(self.offer_or_wait(
-            to.replies,
-            Kind::Reply,
-            &to.number.to_le_bytes(),
-            Encoded::Small(Cow::default()),
-            None,
-        ))
-        .await
+        sent(self.offer_short(to, Kind::Reply, &[], Waits::ForEver)).await
     }
 
     /// Tells the peer that its request failed, and why; the channel lives on.
@@ -219,100 +255,122 @@ impl Channel {
     /// Safe: an answer is sent whole or not at all.
     pub async fn refuse(&self, to: Correlation, error: &str) -> Result<(), SendError> {
         let text = &error.as_bytes()[..error.floor_char_boundary(MAX_REPLY_ERROR)];
-        let (number, limit) = (to.number.to_le_bytes(), self.patience());
-        sent(self.offer_or_wait(to.replies, Kind::ReplyError, &number, Encoded::Small(text.into()), limit)).await
+        sent(self.offer_short(to, Kind::ReplyError, text, Waits::Limited)).await
     }
 
-    pub(super) async fn transmit<M: Message>(&self, kind: Kind, head: &[u8], message: &M) -> Result<(), SendError> {
-        let post = |lane| self.post(lane, kind, head, message, self.patience());
-        // As `sent`, without a future of its own: most sends are done here, and it would cost them a twentieth.
-        match self.lane_of::<M>().and_then(post)? {
-            None => Ok(()),
-            Some(waiting) => waiting.await,
+    /// Sends a message, or the request of which `head` is the number; says what is left to wait for.
+    #[inline]
+    pub(super) fn transmit<M: Message>(&self, kind: Kind, head: &[u8], message: &M) -> Rest<'_> {
+        match self.lane_of::<M>() {
+            Ok(lane) => self.post(lane, kind, head, message, Waits::Limited),
+            Err(error) => failed(error),
         }
-    }
-
-    /// How long a send waits for its lane.
-    fn patience(&self) -> Option<Duration> {
-        Some(self.inner.limits.send_timeout)
     }
 
     /// The lane of `M`, if it may be used now.
+    #[inline]
     pub(crate) fn lane_of<M: Message>(&self) -> Result<LaneIndex, SendError> {
         let Some(at) = self.inner.table.find(M::ID) else { return Err(SendError::NotDeclared(M::NAME)) };
-        if !self.inner.table.lane(at).handshake {
-            if !self.inner.is_open() {
-                return Err(self.closed_or(SendError::HandshakePending(M::NAME)));
-            }
-            if !self.inner.sends(at) {
-                return Err(self.not_supported(at));
-            }
-        }
-        Ok(at)
+        if self.inner.may_send(at) { Ok(at) } else { Err(self.barred(at, M::NAME)) }
     }
 
-    /// Encodes a message and offers it.
-    fn post<M: Message>(
-        &self,
-        lane: LaneIndex,
-        kind: Kind,
-        head: &[u8],
-        message: &M,
-        limit: Option<Duration>,
-    ) -> Posted<'_> {
-        let spec = self.inner.table.lane(lane);
-        let (name, max_bytes) = (spec.name, spec.max_bytes);
-        if spec.max_payload() > MAX_PAYLOAD {
-            let mut bytes = head.to_vec();
-            codec::encode_into(message, &mut bytes)?;
-            fits(name, bytes.len() - head.len(), max_bytes)?;
-            codec::check_decodes::<M>(&bytes[head.len()..])?;
-            if bytes.len() > MAX_PAYLOAD {
-                return self.offer_or_wait(lane, kind, head, Encoded::Large(Arc::new(bytes)), limit);
-            }
-            return self.offer_or_wait(lane, kind, head, Encoded::Small(bytes[head.len()..].into()), limit);
+    /// Why a lane may not be used now.
+    #[cold]
+    fn barred(&self, lane: LaneIndex, message: &'static str) -> SendError {
+        if self.inner.is_open() {
+            self.not_supported(lane)
+        } else {
+            self.closed_or(SendError::HandshakePending(message))
         }
-        // The fast way: encoded into scratch outside any lock, appended under one, no allocation.
-        codec::with_scratch(|scratch| {
-            codec::encode_into(message, scratch)?;
-            fits(name, scratch.len(), max_bytes)?;
-            codec::check_decodes::<M>(scratch)?;
-            self.offer_or_wait(lane, kind, head, Encoded::Small(Cow::Borrowed(scratch)), limit)
+    }
+
+    /// Encodes a message and offers it: into scratch outside any lock, appended under one, no allocation.
+    #[inline]
+    fn post<M: Message>(&self, lane: LaneIndex, kind: Kind, head: &[u8], message: &M, waits: Waits) -> Rest<'_> {
+        let spec = self.inner.table.lane(lane);
+        if spec.max_bytes + head.len() > MAX_PAYLOAD {
+            return self.post_large(lane, kind, head, message, waits);
+        }
+        codec::with_scratch(|frame| match encode_frame(spec, kind, head, message, frame) {
+            Ok(()) if self.inner.out.offer(lane, frame, Writes::Sender) == Offered::Taken => None,
+            Ok(()) => self.offer_or_wait(lane, kind, head, Encoded::Small(Cow::Borrowed(frame)), waits),
+            Err(error) => failed(error),
         })
     }
 
-    /// As a broadcast sends: waits for `patience` at most, and not at all for a peer that used it up the last time.
+    /// The same for a message that may go in parts.
+    #[inline(never)]
+    fn post_large<M: Message>(&self, lane: LaneIndex, kind: Kind, head: &[u8], message: &M, waits: Waits) -> Rest<'_> {
+        let spec = self.inner.table.lane(lane);
+        let mut bytes = head.to_vec();
+        let encoded = codec::encode_into(message, &mut bytes)
+            .map_err(SendError::from)
+            .and_then(|()| acceptable::<M>(spec, &bytes[head.len()..]));
+        if let Err(error) = encoded {
+            return failed(error);
+        }
+        let encoded = if bytes.len() > MAX_PAYLOAD {
+            Encoded::Large(Arc::new(bytes))
+        } else {
+            Encoded::Small(frame::of(kind, spec.id, &[], &bytes).into())
+        };
+        self.offer_or_wait(lane, kind, head, encoded, waits)
+    }
+
+    /// Answers a request with so few bytes that they are one frame.
+    fn offer_short(&self, to: Correlation, kind: Kind, body: &[u8], waits: Waits) -> Rest<'_> {
+        let (id, number) = (self.inner.table.lane(to.replies).id, to.number.to_le_bytes());
+        let frame = frame::of(kind, id, &number, body);
+        self.offer_or_wait(to.replies, kind, &number, Encoded::Small(frame.into()), waits)
+    }
+
+    /// As a broadcast sends first: offers once; whether there was room. A peer that had some is waited for longer by `earned`.
+    pub(crate) fn offer_to_many(
+        &self,
+        lane: LaneIndex,
+        payload: &Encoded<'_>,
+        earned: Duration,
+    ) -> Result<bool, SendError> {
+        let taken = self.try_offer(lane, Kind::Message, 0, payload, Writes::Task)? == Offered::Taken;
+        let waited = self.inner.waited.load(Ordering::Relaxed);
+        if taken && waited > 0 {
+            self.inner.waited.store(waited.saturating_sub(nanos(earned)), Ordering::Relaxed);
+        }
+        Ok(taken)
+    }
+
+    /// As a broadcast goes on with a peer that had no room: waits, in this broadcast and those before it together, for at most
+    /// `patience` and two round trips, less what the peer has [earned](Self::offer_to_many) again.
     pub(crate) async fn offer_patiently(
         &self,
         lane: LaneIndex,
-        kind: Kind,
-        payload: Encoded<'_>,
+        payload: Encoded<'static>,
         patience: Duration,
     ) -> Result<(), SendError> {
-        let lagging = &self.inner.lagging;
-        let limit = if lagging.load(Ordering::Relaxed) { Duration::ZERO } else { patience };
-        let result = match self.try_offer(lane, kind, &[], &payload, Writes::Task) {
-            Ok(None) => self.offer_within(lane, kind, Vec::new(), payload.into_owned(), Some(limit)).boxed().await,
-            done => done.map(drop),
-        };
-        lagging.store(matches!(result, Err(SendError::TimedOut { .. })), Ordering::Relaxed);
+        let inner = &self.inner;
+        let patience = patience + 2 * inner.rtt().unwrap_or_default();
+        let left = patience.saturating_sub(Duration::from_nanos(inner.waited.load(Ordering::Relaxed)));
+        let began = inner.clock.now();
+        let result = self.offer_within(lane, Kind::Message, 0, payload, Some(left)).await;
+        inner.waited.fetch_add(nanos(inner.clock.now() - began), Ordering::Relaxed);
         result
     }
 
     /// Offers, and if there is no room, says how to wait for it. In a box: most never wait, and a future that may be sent
     /// stays small for all of them.
-    fn offer_or_wait(
-        &self,
-        lane: LaneIndex,
-        kind: Kind,
-        head: &[u8],
-        payload: Encoded<'_>,
-        limit: Option<Duration>,
-    ) -> Posted<'_> {
-        if self.try_offer(lane, kind, head, &payload, Writes::Sender)?.is_some() {
-            return Ok(None);
+    #[inline(never)]
+    fn offer_or_wait(&self, lane: LaneIndex, kind: Kind, head: &[u8], payload: Encoded<'_>, waits: Waits) -> Rest<'_> {
+        match self.try_offer(lane, kind, head.len(), &payload, Writes::Sender) {
+            Ok(Offered::Taken) => None,
+            Ok(_) => {
+                let limit = match waits {
+                    Waits::Limited => Some(self.inner.limits.send_timeout),
+                    Waits::ForEver => None,
+                };
+                Some(self.offer_within(lane, kind, head.len(), payload.into_owned(), limit).boxed())
+            }
+            Err(error) => failed(error),
         }
-        Ok(Some(self.offer_within(lane, kind, head.to_vec(), payload.into_owned(), limit).boxed()))
     }
 
     /// Offers until there is room, at most for `limit`.
@@ -320,18 +378,30 @@ impl Channel {
         &self,
         lane: LaneIndex,
         kind: Kind,
-        head: Vec<u8>,
+        head: usize,
         payload: Encoded<'static>,
         limit: Option<Duration>,
     ) -> Result<(), SendError> {
         let inner = &self.inner;
         let waiting = async {
             loop {
-                let room = inner.out.room(lane).listen();
-                if let Some(done) = self.try_offer(lane, kind, &head, &payload, Writes::Sender)? {
-                    return Ok(done);
+                // Before the offer, so that nothing is missed.
+                let (room, space) = (inner.out.room(lane).listen(), inner.out.space().listen());
+                if let Some(left) = inner.left(lane) {
+                    return Err(left);
                 }
-                room.await;
+                match self.try_offer(lane, kind, head, &payload, Writes::Sender)? {
+                    Offered::Full => {
+                        drop(room);
+                        space.await;
+                    }
+                    Offered::Blocked => {
+                        // If it was told of space meanwhile, the next is told instead.
+                        drop(space);
+                        room.await;
+                    }
+                    _ => return Ok(()),
+                }
             }
         };
         let Some(limit) = limit else { return waiting.await };
@@ -342,29 +412,31 @@ impl Channel {
         inner.clock.timeout(limit, waiting).await.unwrap_or(Err(late))
     }
 
-    /// Offers once; `None` when there is no room.
+    /// Offers once. `head` bytes of a large payload are not the message.
     pub(crate) fn try_offer(
         &self,
         lane: LaneIndex,
         kind: Kind,
-        head: &[u8],
+        head: usize,
         payload: &Encoded<'_>,
         writes: Writes,
-    ) -> Result<Option<()>, SendError> {
+    ) -> Result<Offered, SendError> {
         let out = &self.inner.out;
         let offered = match payload {
-            Encoded::Small(bytes) => out.offer(lane, kind, head, bytes, writes),
-            Encoded::Large(bytes) => out.offer_large(lane, kind, head.len(), bytes, writes),
+            Encoded::Small(frame) => out.offer(lane, frame, writes),
+            Encoded::Large(bytes) => out.offer_large(lane, kind, head, bytes, writes),
         };
         match offered {
-            Offered::Taken => Ok(Some(())),
-            Offered::Wait => Ok(None),
             Offered::Closed => Err(self.closed_or(self.not_supported(lane))),
+            done => Ok(done),
         }
     }
 
     /// Why the peer does not take what goes through this lane.
     fn not_supported(&self, lane: LaneIndex) -> SendError {
+        if let Some(left) = self.inner.left(lane) {
+            return left;
+        }
         let lane = self.inner.table.lane(lane);
         let refused = self.agreement().and_then(|agreed| {
             agreed.refused().iter().find(|refused| lane.protocol.is_some_and(|owner| owner == refused.protocol))
@@ -390,6 +462,35 @@ impl Channel {
     }
 }
 
-pub(crate) fn fits(message: &'static str, bytes: usize, max_bytes: usize) -> Result<(), SendError> {
-    if bytes > max_bytes { Err(SendError::TooLarge { message, bytes, max_bytes }) } else { Ok(()) }
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Makes the empty `into` the frame of a message.
+#[inline]
+fn encode_frame<M: Message>(
+    lane: &LaneSpec,
+    kind: Kind,
+    head: &[u8],
+    message: &M,
+    into: &mut Vec<u8>,
+) -> Result<(), SendError> {
+    // The header's length is not known yet.
+    into.extend_from_slice(&[0; HEADER]);
+    into.extend_from_slice(head);
+    codec::encode_into(message, into)?;
+    acceptable::<M>(lane, &into[HEADER + head.len()..])?;
+    let header = Header::new(kind, lane.id, into.len() - HEADER);
+    into[..HEADER].copy_from_slice(&header.to_wire());
+    Ok(())
+}
+
+/// Whether a peer takes this encoding of an `M`.
+#[inline]
+fn acceptable<M: Message>(lane: &LaneSpec, bytes: &[u8]) -> Result<(), SendError> {
+    let (message, bytes_long, max_bytes) = (lane.name, bytes.len(), lane.max_bytes);
+    if bytes_long > max_bytes {
+        return Err(SendError::TooLarge { message, bytes: bytes_long, max_bytes });
+    }
+    Ok(codec::check_decodes::<M>(bytes)?)
 }

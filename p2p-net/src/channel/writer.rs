@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::{Duration, Instant};
 
-use event_listener::Event;
+use event_listener::{Event, IntoNotification};
 use futures::io::AsyncWrite;
 use futures::task::AtomicWaker;
 
@@ -19,7 +19,7 @@ use super::outbox::{Offered, Outbox};
 use crate::clock::Clock;
 use crate::event::{Events, PeerEvent};
 use crate::identity::NodeId;
-use crate::message::frame::Kind;
+use crate::message::frame::{self, CORRELATION, Header, Kind};
 use crate::message::lane::{LaneIndex, LaneKind, LaneSpec, LaneTable};
 use crate::message::{Grants, MessageId};
 use crate::transport::BoxWriter;
@@ -50,10 +50,14 @@ pub(crate) struct Outgoing {
     writer: Mutex<Writer>,
     /// The writer task.
     waker: AtomicWaker,
-    /// By lane: senders that wait for credit or room.
+    /// By lane: senders that wait for credit, or for a large message to be gone.
     rooms: Box<[Event]>,
+    /// Senders of all lanes that found the outbox full, in the order they came.
+    space: Event,
     finished: AtomicBool,
     finish: Event,
+    /// Something went over the channel since the writer task asked last.
+    stirred: AtomicBool,
 }
 
 struct Queue {
@@ -93,8 +97,10 @@ impl Outgoing {
             writer: Mutex::new(Writer { io: Some(io), batch: Vec::new(), at: 0, blocked_since: None }),
             waker: AtomicWaker::new(),
             rooms,
+            space: Event::new(),
             finished: AtomicBool::new(false),
             finish: Event::new(),
+            stirred: AtomicBool::new(false),
         }
     }
 
@@ -102,14 +108,18 @@ impl Outgoing {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a payload that fits one frame, if there is room.
-    #[inline]
-    pub(crate) fn offer(&self, lane: LaneIndex, kind: Kind, head: &[u8], body: &[u8], writes: Writes) -> Offered {
+    /// Adds a message that is one frame, if there is room.
+    pub(crate) fn offer(&self, lane: LaneIndex, frame: &[u8], writes: Writes) -> Offered {
         let mut queue = self.lock();
-        let offered = queue.outbox.offer(lane, kind, head, body);
+        let offered = queue.outbox.offer(lane, frame);
         if offered == Offered::Taken {
             self.start_writing(queue, writes);
-            self.sent(lane, kind, body.len());
+            if self.events.wants_messages()
+                && let Ok(Some(header)) = Header::parse(frame)
+            {
+                let head = if header.kind.is_numbered() { CORRELATION } else { 0 };
+                self.tell_sent(lane, header.kind, usize::from(header.len).saturating_sub(head));
+            }
         }
         offered
     }
@@ -127,26 +137,31 @@ impl Outgoing {
         let offered = queue.outbox.offer_large(lane, kind, bytes);
         if offered == Offered::Taken {
             self.start_writing(queue, writes);
-            self.sent(lane, kind, bytes.len() - head);
+            if self.events.wants_messages() {
+                self.tell_sent(lane, kind, bytes.len() - head);
+            }
         }
         offered
     }
 
-    #[inline]
-    fn sent(&self, lane: LaneIndex, kind: Kind, bytes: usize) {
-        if self.events.wants_messages() {
-            let LaneSpec { carries: message, protocol, kind: of, .. } = *self.table.lane(lane);
-            if kind == Kind::ReplyError || (of, kind) == (LaneKind::Rows, Kind::Reply) {
-                // A refusal, and the end of a stream, are no messages.
-                return;
-            }
-            self.events.publish(PeerEvent::MsgSend { peer: self.peer, protocol, message, bytes });
+    #[cold]
+    fn tell_sent(&self, lane: LaneIndex, kind: Kind, bytes: usize) {
+        let LaneSpec { carries: message, protocol, kind: of, .. } = *self.table.lane(lane);
+        if kind == Kind::ReplyError || (of, kind) == (LaneKind::Rows, Kind::Reply) {
+            // A refusal, and the end of a stream, are no messages.
+            return;
         }
+        self.events.publish(PeerEvent::MsgSend { peer: self.peer, protocol, message, bytes });
     }
 
-    /// Where senders of `lane` wait for credit or room.
+    /// Where senders of `lane` wait for what they cannot do for their lane.
     pub(crate) fn room(&self, lane: LaneIndex) -> &Event {
         &self.rooms[lane.get()]
+    }
+
+    /// Where senders wait that found the outbox full.
+    pub(crate) fn space(&self) -> &Event {
+        &self.space
     }
 
     /// Adds credit that the peer granted; `None` when it is more than the window.
@@ -171,7 +186,7 @@ impl Outgoing {
         queue.writing = true;
         drop(queue);
         self.waker.wake();
-        for room in &self.rooms {
+        for room in self.rooms.iter().chain([&self.space]) {
             room.notify(usize::MAX);
         }
     }
@@ -192,10 +207,15 @@ impl Outgoing {
     }
 
     /// Sees to it that the outbox gets written: by whoever is at it, by the caller at once, or by the writer task.
+    #[inline]
     fn start_writing(&self, mut queue: MutexGuard<'_, Queue>, writes: Writes) {
-        if std::mem::replace(&mut queue.writing, true) {
-            return;
+        if !std::mem::replace(&mut queue.writing, true) {
+            self.begin_writing(queue, writes);
         }
+    }
+
+    #[inline(never)]
+    fn begin_writing(&self, queue: MutexGuard<'_, Queue>, writes: Writes) {
         let last_write = queue.last_write;
         drop(queue);
         let quiet = || self.clock.now().saturating_duration_since(last_write) >= QUIET;
@@ -225,16 +245,14 @@ impl Outgoing {
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
-                let was_full = queue.outbox.is_full();
+                let told = queue.outbox.tell_of_space();
                 queue.outbox.take(batch, |lane| {
                     self.rooms[lane.get()].notify(usize::MAX);
                 });
                 drop(queue);
-                if was_full {
-                    self.rooms.iter().for_each(|room| {
-                        room.notify(usize::MAX);
-                    });
-                }
+                // One sender can fill again what was full, and the other threads are better used for what follows from its
+                // messages than for senders that wait for each other. Whether it did shows at the next write.
+                self.tell_of_space(told);
                 continue;
             }
             drop(queue);
@@ -258,7 +276,19 @@ impl Outgoing {
             queue.writing = false;
             queue.last_write = self.clock.now();
             queue.outbox.shrink();
+            // Whoever was told of space last may be busy elsewhere.
+            let told = queue.outbox.tell_of_space();
+            drop(queue);
+            self.tell_of_space(told);
+            self.stir();
             return Poll::Ready(Ok(()));
+        }
+    }
+
+    fn tell_of_space(&self, senders: usize) {
+        if senders > 0 {
+            // Besides those who were told before: one of them may never look.
+            self.space.notify(senders.additional());
         }
     }
 
@@ -327,6 +357,30 @@ impl Outgoing {
         *writer = Writer { io: None, batch: Vec::new(), at: 0, blocked_since: None };
     }
 
+    /// Notes that something went over the channel; the first time, the writer task begins to look whether more follows.
+    #[inline]
+    pub(crate) fn stir(&self) {
+        if !self.stirred.load(Ordering::Relaxed) {
+            self.stirred.store(true, Ordering::Relaxed);
+            self.waker.wake();
+        }
+    }
+
+    /// Whether something went over the channel since this was asked last.
+    pub(crate) fn was_stirred(&self) -> bool {
+        self.stirred.swap(false, Ordering::Relaxed)
+    }
+
+    /// Gives back what is kept for traffic.
+    pub(crate) fn rest(&self) {
+        self.lock().outbox.rest();
+        if let Ok(mut writer) = self.writer.try_lock()
+            && writer.batch.is_empty()
+        {
+            writer.batch = Vec::new();
+        }
+    }
+
     /// Wakes the writer task, to look at its deadlines anew.
     pub(crate) fn wake_task(&self) {
         self.waker.wake();
@@ -344,10 +398,29 @@ impl Outgoing {
     }
 }
 
+impl Outgoing {
+    /// Tells the peer that a protocol has ended here.
+    pub(crate) fn left(&self, protocol: MessageId, detail: &[u8]) {
+        let mut queue = self.lock();
+        queue.outbox.left(protocol, detail);
+        if queue.outbox.has_work() {
+            self.start_writing(queue, Writes::Sender);
+        }
+    }
+
+    /// Lets all who wait for room look anew.
+    pub(crate) fn wake_senders(&self) {
+        for room in &self.rooms {
+            room.notify(usize::MAX);
+        }
+    }
+}
+
 impl Grants for Outgoing {
     fn refuse(&self, replies: LaneIndex, number: u32, text: &str) {
+        let frame = frame::of(Kind::ReplyError, self.table.lane(replies).id, &number.to_le_bytes(), text.as_bytes());
         // A peer that leaves no room for replies goes without.
-        let _ = self.offer(replies, Kind::ReplyError, &number.to_le_bytes(), text.as_bytes(), Writes::Sender);
+        let _ = self.offer(replies, &frame, Writes::Sender);
     }
 
     fn grant(&self, id: MessageId, bytes: u32) {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::book::count_down;
-use super::network::{Network, is_loopback};
+use super::network::{Network, is_loopback, of_owner};
 use crate::clock::Clock;
 use crate::rate::Buckets;
 use crate::settings::Limits;
@@ -134,7 +134,7 @@ impl Admission {
 
     /// The address under which a connection counts.
     fn counted(&self, ip: Option<IpAddr>) -> Option<IpAddr> {
-        ip.map(|ip| ip.to_canonical()).filter(|ip| !(self.loopback_exempt && is_loopback(*ip)))
+        ip.map(of_owner).filter(|ip| !(self.loopback_exempt && is_loopback(*ip)))
     }
 }
 
@@ -255,6 +255,14 @@ mod tests {
         assert!(gate.enter(ip("10.0.0.2")).is_ok());
         passes.pop();
         assert!(gate.enter(ip("10.0.0.1")).is_ok(), "one left, one may come");
+    }
+
+    #[test]
+    fn all_addresses_of_one_ipv6_customer_count_as_one() {
+        let gate = gate(&limits());
+        let _passes: Vec<_> = (0..8).map(|n| established(&gate, ip(&format!("2001:db8::{n}:1"))).unwrap()).collect();
+        assert_eq!(gate.enter(ip("2001:db8::ffff:0:0:9")).unwrap_err(), Refusal::Address);
+        assert!(gate.enter(ip("2001:db8:0:1::1")).is_ok(), "the next /64");
     }
 
     #[test]

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::network::of_owner;
 use super::time::UnixTime;
 use crate::identity::NodeId;
 use crate::settings::Limits;
@@ -24,14 +25,14 @@ const MAX_ENTRIES: usize = 4_096;
 pub enum Culprit {
     /// A node, wherever it is.
     Key(NodeId),
-    /// An IP address, whoever is behind it; always [canonical](IpAddr::to_canonical).
+    /// An IPv4 address, or the /64 of an IPv6 address by its first one, whoever is behind it: as [`Culprit::ip`] makes it.
     Ip(IpAddr),
 }
 
 impl Culprit {
-    /// The IP address, an IPv4-mapped one as IPv4.
+    /// The IP address, an IPv4-mapped one as IPv4, and for IPv6 the whole /64: whoever has one address of it has all.
     pub fn ip(ip: IpAddr) -> Self {
-        Self::Ip(ip.to_canonical())
+        Self::Ip(of_owner(ip))
     }
 }
 
@@ -39,6 +40,7 @@ impl fmt::Display for Culprit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Key(id) => write!(f, "key {id}"),
+            Self::Ip(ip @ IpAddr::V6(_)) if !ip.is_loopback() => write!(f, "ip {ip}/64"),
             Self::Ip(ip) => write!(f, "ip {ip}"),
         }
     }
@@ -55,7 +57,7 @@ impl FromStr for Culprit {
     fn from_str(text: &str) -> Result<Self, CulpritError> {
         let parse = || match text.split_once(' ')? {
             ("key", id) => id.parse().ok().map(Self::Key),
-            ("ip", ip) => ip.parse().ok().map(Self::ip),
+            ("ip", ip) => ip.strip_suffix("/64").unwrap_or(ip).parse().ok().map(Self::ip),
             _ => None,
         };
         parse().ok_or_else(|| CulpritError(text.to_owned()))
@@ -238,6 +240,16 @@ mod tests {
         let mapped = Culprit::ip("::ffff:10.1.2.3".parse().unwrap());
         assert_eq!(mapped, Culprit::ip([10, 1, 2, 3].into()));
         assert_eq!("ip ::ffff:10.1.2.3".parse(), Ok(mapped));
+    }
+
+    #[test]
+    fn whoever_has_one_address_of_an_ipv6_64_has_all() {
+        let one = Culprit::ip("2001:db8::1".parse().unwrap());
+        assert_eq!(one, Culprit::ip("2001:db8::ffff:ffff:ffff:ffff".parse().unwrap()));
+        assert_ne!(one, Culprit::ip("2001:db8:0:1::1".parse().unwrap()));
+        assert_eq!(one.to_string(), "ip 2001:db8::/64");
+        assert_eq!("ip 2001:db8::7".parse(), Ok(one));
+        assert_eq!(Culprit::ip("::1".parse().unwrap()).to_string(), "ip ::1");
     }
 
     #[test]

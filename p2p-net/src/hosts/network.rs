@@ -41,6 +41,15 @@ impl Network {
     }
 }
 
+/// The address under which one owner is counted: an IPv4 address, or the first of an IPv6 /64, which is the least that a
+/// provider gives a customer, with 2^64 addresses in it.
+pub(super) fn of_owner(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) if !ip.is_loopback() => Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64)).into(),
+        ip => ip,
+    }
+}
+
 /// Whether the address cannot leave this machine.
 fn is_local(url: &NodeUrl) -> bool {
     url.scheme() == "memory" || url.host() == "localhost" || url.ip().is_some_and(is_loopback)

@@ -76,8 +76,10 @@ mod sessions {
             "outbound" => Ok(sessions | SessionFlags::OUTBOUND),
             "manual" => Ok(sessions | SessionFlags::MANUAL),
             "seed" => Ok(sessions | SessionFlags::SEED),
+            "relayed" => Ok(sessions | SessionFlags::RELAYED),
             other => {
-                let text = format!("there is no session `{other}`, there are: inbound, outbound, manual, seed");
+                let text =
+                    format!("there is no session `{other}`, there are: inbound, outbound, manual, seed, relayed");
                 Err(D::Error::custom(text))
             }
         })

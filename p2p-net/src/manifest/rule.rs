@@ -76,7 +76,7 @@ rules! {
     HandshakeRemoved "handshake-removed" Decision "old nodes refuse every node without it"
     Phase "phase" Version "a node that runs it in the handshake refuses one that runs it only after"
     HandshakeSessions "handshake-sessions" Decision "where only one end runs it, the handshake refuses the peer"
-    SessionsEnds "sessions-ends" Decision "it is for both ends of a channel only when one of its sessions is inbound and one is not: where it was, one end is left alone"
+    SessionsEnds "sessions-ends" Decision "it is for both ends of a channel only when one of its sessions is inbound and one is outbound, manual or seed: where it was, one end is left alone"
     SessionsNarrowed "sessions-narrowed" Note "on the sessions taken out, it runs with no peer any more, old or new"
     SessionsWidened "sessions-widened" Note "on the added sessions it runs with new nodes only"
     Scope "scope" Note "how many instances a node has shows only in how it behaves"

@@ -55,6 +55,7 @@ pub(super) struct Budget {
 
 impl Budget {
     /// The budget of a frame of `frame` bytes whose sequences have no larger element than `largest` bytes of memory.
+    #[inline]
     pub(super) fn of(frame: usize, largest: usize) -> Self {
         let most = BASE + PER_BYTE * frame;
         Self { frame, largest: largest.max(1), used: Cell::new(0), most, peak: None, depth: Cell::new(0) }
@@ -71,11 +72,13 @@ impl Budget {
         (peak > self.most).then_some((peak, self.most))
     }
 
+    #[inline]
     fn take<E: serde::de::Error>(&self, bytes: usize) -> Result<(), E> {
         self.take_beside(bytes, 0)
     }
 
     /// Pays for `bytes` while `beside`, which are given back at once, are in use too.
+    #[inline]
     fn take_beside<E: serde::de::Error>(&self, bytes: usize, beside: usize) -> Result<(), E> {
         let used = self.used.get().saturating_add(bytes);
         if used.saturating_add(beside) > self.most {
@@ -96,6 +99,7 @@ impl Budget {
     }
 
     /// Pays for text or bytes; a type that is read from text has both for a moment.
+    #[inline]
     fn take_run<E: serde::de::Error>(&self, len: usize) -> Result<(), E> {
         self.take_beside(len, len)
     }
@@ -107,11 +111,13 @@ impl Budget {
     }
 
     /// What is told to whoever reserves room before the first of `claimed` elements: no more than can be paid for.
+    #[inline]
     fn hint(&self, claimed: Option<usize>, place: impl Place) -> Option<usize> {
         let payable = if place.is_foreign() { 0 } else { self.most.saturating_sub(self.used.get()) / self.largest };
         claimed.map(|claimed| claimed.min(payable))
     }
 
+    #[inline]
     fn nested<T, E: serde::de::Error>(&self, place: impl Place, decode: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
         self.take_value::<T, E>(place)?;
         let depth = self.depth.get() + 1;

@@ -137,6 +137,13 @@ impl MessageDispatcher {
         self.lock().subscribers.iter().all(|subscriber| subscriber.inbox.is_at_rest())
     }
 
+    /// Asks every subscriber for the memory it keeps for messages.
+    pub(crate) fn rest(&self, wake: &mut Vec<Waker>) {
+        for subscriber in &self.lock().subscribers {
+            wake.extend(subscriber.inbox.rest());
+        }
+    }
+
     pub(crate) fn close(&self, wake: &mut Vec<Waker>) {
         for subscriber in &self.lock().subscribers {
             wake.extend(subscriber.inbox.close());

@@ -41,6 +41,8 @@ pub enum Kind {
     Row = 7,
     /// Nobody waits for the rows of a request any more: its correlation number, in the request's lane.
     Cancel = 8,
+    /// A protocol of the main phase has ended here, and the channel goes on: a text. The id is that of the protocol's name.
+    Left = 9,
 }
 
 impl Kind {
@@ -55,13 +57,19 @@ impl Kind {
             6 => Self::Close,
             7 => Self::Row,
             8 => Self::Cancel,
+            9 => Self::Left,
             _ => return None,
         })
     }
 
+    /// Whether a correlation number comes first in what frames of this kind carry.
+    pub const fn is_numbered(self) -> bool {
+        matches!(self, Self::Request | Self::Reply | Self::ReplyError | Self::Row)
+    }
+
     /// Whether frames of this kind count against their lane's window.
     pub const fn is_flow_controlled(self) -> bool {
-        !matches!(self, Self::Window | Self::Close | Self::Cancel)
+        !matches!(self, Self::Window | Self::Close | Self::Cancel | Self::Left)
     }
 }
 
@@ -69,7 +77,7 @@ impl Kind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FrameError {
     /// There is no such kind.
-    #[error("frame kind {0} is not one of 0 to 8")]
+    #[error("frame kind {0} is not one of 0 to 9")]
     UnknownKind(u8),
     /// The flags are reserved.
     #[error("frame flags {0:#04x} are not zero")]
@@ -101,13 +109,15 @@ impl Header {
     /// When the bytes are not those of a header.
     #[inline]
     pub fn parse(bytes: &[u8]) -> Result<Option<Self>, FrameError> {
-        let Some(h) = bytes.first_chunk::<HEADER>() else { return Ok(None) };
-        let Some(kind) = Kind::from_wire(h[2]) else { return Err(FrameError::UnknownKind(h[2])) };
-        if h[3] != 0 {
-            return Err(FrameError::UnknownFlags(h[3]));
+        let Some(wire) = bytes.first_chunk::<HEADER>() else { return Ok(None) };
+        // Taken apart in a register: field by field, the compiler lays it out in memory and waits for itself to read it back.
+        let wire = u64::from_le_bytes(*wire);
+        let (len, kind, flags, id) = (wire as u16, (wire >> 16) as u8, (wire >> 24) as u8, (wire >> 32) as u32);
+        let Some(kind) = Kind::from_wire(kind) else { return Err(FrameError::UnknownKind(kind)) };
+        if flags != 0 {
+            return Err(FrameError::UnknownFlags(flags));
         }
-        let id = MessageId::from_wire(u32::from_le_bytes([h[4], h[5], h[6], h[7]]));
-        Ok(Some(Self { len: u16::from_le_bytes([h[0], h[1]]), kind, id }))
+        Ok(Some(Self { len, kind, id: MessageId::from_wire(id) }))
     }
 
     /// The header as it goes over the wire.
@@ -130,13 +140,19 @@ pub fn write(out: &mut Vec<u8>, kind: Kind, id: MessageId, payload: &[u8]) {
     out.extend_from_slice(payload);
 }
 
+/// A whole frame of its own, whose payload is `head`, then `body`.
+pub(crate) fn of(kind: Kind, id: MessageId, head: &[u8], body: &[u8]) -> Vec<u8> {
+    let header = Header::new(kind, id, head.len() + body.len()).to_wire();
+    [&header, head, body].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_header_survives_the_wire() {
-        for kind in 0..9 {
+        for kind in 0..10 {
             let header = Header { len: 0x1234, kind: Kind::from_wire(kind).unwrap(), id: MessageId::of("say") };
             assert_eq!(Header::parse(&header.to_wire()), Ok(Some(header)));
         }
@@ -152,7 +168,7 @@ mod tests {
 
     #[test]
     fn an_unknown_kind_and_reserved_flags_are_errors() {
-        assert_eq!(Header::parse(&[0, 0, 9, 0, 0, 0, 0, 0]), Err(FrameError::UnknownKind(9)));
+        assert_eq!(Header::parse(&[0, 0, 10, 0, 0, 0, 0, 0]), Err(FrameError::UnknownKind(10)));
         assert_eq!(Header::parse(&[0, 0, 0, 1, 0, 0, 0, 0]), Err(FrameError::UnknownFlags(1)));
     }
 }

@@ -4,13 +4,15 @@
 //! one lock, then walks through it alone. Small messages cost neither side an allocation nor a lock of their own.
 
 use std::future::poll_fn;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use super::codec::{self, DecodeError};
-use super::frame::{CORRELATION, Header, Kind};
+use super::frame::{CORRELATION, HEADER, Header, Kind};
 use super::lane::{LaneIndex, LaneKind};
 use super::{Message, MessageId, MessageSubsystem};
+use crate::event::Watchers;
 
 /// What a buffer keeps once it is empty, in bytes; more is given back.
 const KEEP: usize = 16 << 10;
@@ -34,6 +36,8 @@ struct State {
     closed: bool,
     /// The consumer has a batch it is not through with.
     busy: bool,
+    /// The consumer is to give back what it keeps for messages.
+    rest: bool,
 }
 
 impl InboxShared {
@@ -61,10 +65,26 @@ impl InboxShared {
         state.bytes.is_empty() && !state.busy
     }
 
-    /// Swaps the consumer's empty batch for everything that has arrived.
-    fn poll_take(&self, cx: &mut Context<'_>, batch: &mut Vec<u8>) -> Poll<Result<(), Closed>> {
+    /// Asks for the memory that is kept for messages, if none are there; returns the consumer, which has some of it.
+    pub(crate) fn rest(&self) -> Option<Waker> {
+        let mut state = self.lock();
+        if !state.bytes.is_empty() {
+            return None;
+        }
+        state.bytes = Vec::new();
+        let consumer = state.waker.take();
+        state.rest |= consumer.is_some();
+        consumer
+    }
+
+    /// Swaps the consumer's empty batch for everything that has arrived; `rest` is told to give back what is kept besides.
+    fn poll_take(&self, cx: &mut Context<'_>, batch: &mut Vec<u8>, rest: impl FnOnce()) -> Poll<Result<(), Closed>> {
         let mut state = self.lock();
         batch.clear();
+        if std::mem::take(&mut state.rest) {
+            *batch = Vec::new();
+            rest();
+        }
         state.busy = !state.bytes.is_empty();
         if state.bytes.is_empty() {
             if state.closed {
@@ -147,7 +167,11 @@ pub struct Inbox {
     shared: Arc<InboxShared>,
     subsystem: Arc<MessageSubsystem>,
     owner: &'static str,
+    watchers: Watchers,
+    /// By id.
     lanes: Vec<Lane>,
+    /// The place of the lane whose message came last; the next is likely of the same.
+    last: usize,
     batch: Vec<u8>,
     at: usize,
     /// The last message that came in parts.
@@ -178,6 +202,7 @@ impl Inbox {
         subsystem: Arc<MessageSubsystem>,
         owner: &'static str,
         shared: Arc<InboxShared>,
+        watchers: Watchers,
         lanes: &[LaneIndex],
     ) -> Self {
         let table = subsystem.lanes().clone();
@@ -187,8 +212,10 @@ impl Inbox {
             let report_at = super::window::worth_returning(spec.window);
             Lane { index, id: spec.id, replies, name: spec.name, taken: 0, report_at, parts: Vec::new() }
         });
-        let lanes = lanes.collect();
-        Self { shared, subsystem, owner, lanes, batch: Vec::new(), at: 0, whole: Vec::new(), turn: 0, asked: None }
+        let mut lanes: Vec<_> = lanes.collect();
+        lanes.sort_by_key(|lane| lane.id);
+        let (batch, whole) = (Vec::new(), Vec::new());
+        Self { shared, subsystem, owner, watchers, lanes, last: 0, batch, at: 0, whole, turn: 0, asked: None }
     }
 
     /// The next message.
@@ -201,56 +228,95 @@ impl Inbox {
     ///
     /// Safe: a message is returned or stays.
     pub async fn next(&mut self) -> Result<Delivery<'_>, Closed> {
-        self.asked = None;
-        loop {
-            if let Some(found) = self.walk() {
-                let asked = self.correlation(&found);
-                self.asked = asked.map(|asked| (found.lane, asked));
-                return Ok(self.delivery(&found, asked));
+        let found = loop {
+            self.asked = None;
+            match self.walk() {
+                Some(found) => break found,
+                None => self.fill().await?,
             }
-            self.refill().await?;
-        }
+        };
+        Ok(self.give(&found))
+    }
+
+    /// The next message of those that [`fill`](Self::fill) waited for; `None` when all are taken.
+    ///
+    /// With `fill` it is the same as [`next`](Self::next), and saves a busy handler a future for each message.
+    ///
+    /// ```
+    /// use p2p_net::prelude::*;
+    /// use p2p_net::message::Inbox;
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    ///
+    /// async fn read(mut inbox: Inbox) -> Result<()> {
+    ///     while inbox.fill().await.is_ok() {
+    ///         while let Some(delivery) = inbox.take() {
+    ///             let Say(text) = delivery.decode()?;
+    ///             log::info!("{text}");
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// ```
+    #[inline(always)]
+    pub fn take(&mut self) -> Option<Delivery<'_>> {
+        self.asked = None;
+        let found = self.walk()?;
+        Some(self.give(&found))
     }
 
     /// Walks through the batch to the end of the next message.
+    #[inline(always)]
     fn walk(&mut self) -> Option<Found> {
-        while let Ok(Some(header)) = Header::parse(&self.batch[self.at..]) {
-            let (start, end) = (self.at + super::frame::HEADER, self.at + header.frame_len());
+        loop {
+            let Ok(Some(header)) = Header::parse(self.batch.get(self.at..)?) else { return None };
+            let (start, end) = (self.at + HEADER, self.at + header.frame_len());
             self.at = end;
             self.turn += header.frame_len();
-            // The reader delivers only lanes that were subscribed.
-            let Some(position) = self.lanes.iter().position(|lane| lane.id == header.id) else { continue };
-            let lane = &mut self.lanes[position];
-            lane.taken += u32::from(header.len) + super::frame::HEADER as u32;
+            if self.lanes.get(self.last).is_none_or(|lane| lane.id != header.id) {
+                // The reader delivers only lanes that were subscribed.
+                let Ok(place) = self.lanes.binary_search_by_key(&header.id, |lane| lane.id) else { continue };
+                self.last = place;
+            }
+            let lane = &mut self.lanes[self.last];
+            lane.taken += header.frame_len() as u32;
             if lane.taken >= lane.report_at {
                 let taken = std::mem::take(&mut lane.taken);
                 self.subsystem.taken(lane.index, &self.shared, taken);
             }
-            let payload = &self.batch[start..end];
-            if header.kind == Kind::Part {
-                lane.parts.extend_from_slice(payload);
-                continue;
+            let whole = header.kind != Kind::Part && lane.parts.is_empty();
+            if whole || self.assemble(header.kind, start..end) {
+                return Some(Found { lane: self.last, kind: header.kind, range: whole.then_some((start, end)) });
             }
-            if lane.parts.is_empty() {
-                return Some(Found { lane: position, kind: header.kind, range: Some((start, end)) });
-            }
-            lane.parts.extend_from_slice(payload);
-            std::mem::swap(&mut self.whole, &mut lane.parts);
-            lane.parts.clear();
-            return Some(Found { lane: position, kind: header.kind, range: None });
         }
-        None
     }
 
-    #[inline]
-    fn delivery(&self, found: &Found, correlation: Option<Correlation>) -> Delivery<'_> {
+    /// Adds a part to its message; whether that is whole now.
+    #[cold]
+    fn assemble(&mut self, kind: Kind, part: Range<usize>) -> bool {
+        let lane = &mut self.lanes[self.last];
+        lane.parts.extend_from_slice(&self.batch[part]);
+        if kind != Kind::Part {
+            std::mem::swap(&mut self.whole, &mut lane.parts);
+            lane.parts.clear();
+        }
+        kind != Kind::Part
+    }
+
+    /// Gives a message out.
+    #[inline(always)]
+    fn give(&mut self, found: &Found) -> Delivery<'_> {
+        let correlation = self.correlation(found);
+        self.asked = correlation.map(|asked| (found.lane, asked));
         let (lane, payload) = (&self.lanes[found.lane], self.payload(found));
         // The number is there, or it would not have been read.
         let payload = if correlation.is_some() { &payload[CORRELATION..] } else { payload };
-        self.subsystem.received(self.owner, lane.name, payload.len());
+        if self.watchers.any() {
+            self.subsystem.received(self.owner, lane.name, payload.len());
+        }
         Delivery { id: lane.id, correlation, payload }
     }
 
+    #[inline]
     fn payload(&self, found: &Found) -> &[u8] {
         found.range.map_or(&self.whole[..], |(start, end)| &self.batch[start..end])
     }
@@ -288,7 +354,20 @@ impl Inbox {
         }
     }
 
-    async fn refill(&mut self) -> Result<(), Closed> {
+    /// Waits until there are messages to [`take`](Self::take).
+    ///
+    /// # Errors
+    ///
+    /// [`Closed`] when the channel is over and all that had arrived is taken.
+    ///
+    /// # Cancel safety
+    ///
+    /// Safe: messages are there to be taken, or stay.
+    pub async fn fill(&mut self) -> Result<(), Closed> {
+        self.asked = None;
+        if let Ok(Some(_)) = Header::parse(&self.batch[self.at..]) {
+            return Ok(());
+        }
         if self.turn >= TURN {
             self.turn = 0;
             smol::future::yield_now().await;
@@ -297,10 +376,13 @@ impl Inbox {
         if self.batch.capacity() > KEEP && self.batch.len() < self.batch.capacity() / 4 {
             self.batch = Vec::new();
         }
-        let (shared, batch, turn) = (&self.shared, &mut self.batch, &mut self.turn);
+        let Self { shared, batch, turn, whole, lanes, .. } = self;
         batch.clear();
         let taken = poll_fn(|cx| {
-            let taken = shared.poll_take(cx, batch);
+            let taken = shared.poll_take(cx, batch, || {
+                *whole = Vec::new();
+                lanes.iter_mut().filter(|lane| lane.parts.is_empty()).for_each(|lane| lane.parts = Vec::new());
+            });
             if taken.is_pending() {
                 *turn = 0;
             }

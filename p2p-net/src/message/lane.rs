@@ -134,12 +134,14 @@ pub enum LaneError {
 #[derive(Debug)]
 pub struct LaneTable {
     lanes: Box<[LaneSpec]>,
-    /// Open addressing with linear probing; `EMPTY` where nothing is. At most half full.
-    slots: Box<[u16]>,
+    /// Open addressing with linear probing; `EMPTY` where nothing is. At most half full. With the ids, so that what is
+    /// looked up for every message lies in one place.
+    slots: Box<[(MessageId, u16)]>,
     mask: usize,
 }
 
 const EMPTY: u16 = u16::MAX;
+const VACANT: (MessageId, u16) = (MessageId::from_wire(0), EMPTY);
 
 impl LaneTable {
     /// The lanes of `messages`; each with whether the handshake may use it.
@@ -204,17 +206,19 @@ impl LaneTable {
 
     fn index(lanes: Vec<LaneSpec>) -> Result<Self, LaneError> {
         let mask = (lanes.len() * 2).next_power_of_two() - 1;
-        let mut table = Self { lanes: Box::new([]), slots: vec![EMPTY; mask + 1].into(), mask };
+        let mut table = Self { lanes: Box::new([]), slots: vec![VACANT; mask + 1].into(), mask };
         for (at, lane) in lanes.iter().enumerate() {
             let mut slot = lane.id.to_wire() as usize & mask;
-            while table.slots[slot] != EMPTY {
-                let other = &lanes[table.slots[slot] as usize];
-                if other.id == lane.id {
+            while let (id, other) = table.slots[slot]
+                && other != EMPTY
+            {
+                if id == lane.id {
+                    let other = &lanes[other as usize];
                     return Err(LaneError::SameId { id: lane.id, first: other.name, second: lane.name });
                 }
                 slot = (slot + 1) & mask;
             }
-            table.slots[slot] = lane_index(at)?.0;
+            table.slots[slot] = (lane.id, lane_index(at)?.0);
         }
         table.lanes = lanes.into();
         Ok(table)
@@ -225,11 +229,11 @@ impl LaneTable {
     pub fn find(&self, id: MessageId) -> Option<LaneIndex> {
         let mut slot = id.to_wire() as usize & self.mask;
         loop {
-            let index = self.slots[slot];
+            let (known, index) = self.slots[slot];
             if index == EMPTY {
                 return None;
             }
-            if self.lanes[index as usize].id == id {
+            if known == id {
                 return Some(LaneIndex(index));
             }
             slot = (slot + 1) & self.mask;

@@ -15,6 +15,7 @@ use super::frame::Kind;
 use super::lane::{LaneIndex, LaneKind, LaneTable};
 use super::window::{MOST_GROWTH, Pace};
 use super::{Inbox, InboxShared, MessageDispatcher, MessageId};
+use crate::event::Watchers;
 use crate::rate::Rate;
 
 /// What the subsystem needs from the sending half of its channel, and from the node.
@@ -84,15 +85,16 @@ pub struct MessageSubsystem {
     lanes: Arc<LaneTable>,
     dispatchers: Box<[MessageDispatcher]>,
     grants: Arc<dyn Grants>,
+    watchers: Watchers,
     pace: Pace,
     /// A subscriber has handled all, or is gone.
     at_rest: Event,
 }
 
 impl MessageSubsystem {
-    pub(crate) fn new(lanes: Arc<LaneTable>, grants: Arc<dyn Grants>, pace: Pace) -> Self {
+    pub(crate) fn new(lanes: Arc<LaneTable>, grants: Arc<dyn Grants>, watchers: Watchers, pace: Pace) -> Self {
         let dispatchers = lanes.lanes().iter().map(|lane| MessageDispatcher::new(lane.window)).collect();
-        Self { lanes, dispatchers, grants, pace, at_rest: Event::new() }
+        Self { lanes, dispatchers, grants, watchers, pace, at_rest: Event::new() }
     }
 
     /// The lanes this node knows.
@@ -106,7 +108,7 @@ impl MessageSubsystem {
         for &lane in lanes {
             self.dispatchers[lane.get()].subscribe(shared.clone());
         }
-        Inbox::new(self.clone(), owner, shared, lanes)
+        Inbox::new(self.clone(), owner, shared, self.watchers.clone(), lanes)
     }
 
     /// Hands a run of frames of one lane to its subscribers, if there are any; those to be woken are added to `wake`.
@@ -179,6 +181,8 @@ impl MessageSubsystem {
         }
     }
 
+    /// Tells those who watch that a message was taken; check before whether there are any.
+    #[cold]
     pub(crate) fn received(&self, protocol: &'static str, message: &'static str, bytes: usize) {
         self.grants.received(protocol, message, bytes);
     }
@@ -199,8 +203,37 @@ impl MessageSubsystem {
         }
     }
 
+    /// Waits until all that arrived in these lanes has been handled.
+    pub(crate) async fn handled_in(&self, lanes: &[LaneIndex]) {
+        loop {
+            let listener = self.at_rest.listen();
+            if lanes.iter().all(|lane| self.dispatchers[lane.get()].is_at_rest()) {
+                return;
+            }
+            listener.await;
+        }
+    }
+
+    /// Tells the subscribers of these lanes that nothing more will arrive.
+    pub(crate) fn close_lanes(&self, lanes: &[LaneIndex]) {
+        let mut wake = Vec::new();
+        for lane in lanes {
+            self.dispatchers[lane.get()].close(&mut wake);
+        }
+        wake.into_iter().for_each(Waker::wake);
+    }
+
     pub(crate) fn notify_at_rest(&self) {
         self.at_rest.notify(usize::MAX);
+    }
+
+    /// Asks every subscriber for the memory it keeps for messages.
+    pub(crate) fn rest(&self) {
+        let mut wake = Vec::new();
+        for dispatcher in &self.dispatchers {
+            dispatcher.rest(&mut wake);
+        }
+        wake.into_iter().for_each(Waker::wake);
     }
 
     /// Tells every subscriber that nothing more will arrive.

@@ -1,20 +1,24 @@
 //! One message to many peers: encoded once, and nobody waits for long for one who does not take it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use futures::future::join_all;
+use futures::FutureExt;
+use futures::future::{BoxFuture, join_all};
 
 use super::P2p;
 use crate::channel::{Channel, Encoded, SendError};
 use crate::identity::NodeId;
 use crate::message::Message;
-use crate::message::codec::{self, EncodeError};
-use crate::message::frame::{Kind, MAX_PAYLOAD};
+use crate::message::codec;
+use crate::message::frame::Kind;
 
-/// How long a broadcast waits for peers whose lane is full. A peer that has used it up once is not waited for again
-/// until it has taken something.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long broadcasts wait for one peer whose lane is full, all of them together, beside two round trips: a handler at work
+/// gives credit back well within it, and a peer that has stalled costs the others a thirtieth of three seconds, once.
+const PATIENCE: Duration = Duration::from_millis(100);
+
+/// How much of it comes back with every message that is taken without a wait. Credit for a quarter of a window, which is how
+/// a handler at work gives it, is many messages and so all of it; who takes one now and then keeps nobody waiting.
+const EARNED: Duration = Duration::from_millis(1);
 
 /// Which peers a message goes to.
 ///
@@ -129,13 +133,23 @@ impl P2p {
         recipients: &Recipients,
         message: &M,
     ) -> Vec<(NodeId, Result<(), SendError>)> {
-        let channels = self.channels().into_iter().filter(|channel| recipients.include(&channel.peer_id()));
-        let encoded = codec::encode(message).map(Arc::new);
-        let mut results: Vec<_> = join_all(channels.map(|channel| {
-            let encoded = encoded.clone();
-            async move { (channel.peer_id(), deliver::<M>(&channel, encoded).await) }
-        }))
-        .await;
+        let mut channels = self.channels();
+        channels.retain(|channel| recipients.include(&channel.peer_id()));
+        let payload = encoded(message);
+        // Most have room: they are served at once, and only the others become something to wait for.
+        let mut results: Vec<_> = Vec::with_capacity(channels.len());
+        let mut waiting = Vec::new();
+        for channel in &channels {
+            let offered = offer::<M>(channel, &payload);
+            if let Ok(Some(wait)) = offered {
+                waiting.push(wait.map(move |sent| (channel.peer_id(), sent)));
+            } else {
+                results.push((channel.peer_id(), offered.map(drop)));
+            }
+        }
+        if !waiting.is_empty() {
+            results.extend(join_all(waiting).await);
+        }
         for peer in recipients.named() {
             if results.iter().all(|(known, _)| known != peer) {
                 results.push((*peer, Err(SendError::NotConnected)));
@@ -146,13 +160,24 @@ impl P2p {
     }
 }
 
-async fn deliver<M: Message>(channel: &Channel, encoded: Result<Arc<Vec<u8>>, EncodeError>) -> Result<(), SendError> {
-    let bytes = encoded?;
-    let lane = channel.lane_of::<M>()?;
+/// The message as it goes to every channel, one copy for all.
+fn encoded<M: Message>(message: &M) -> Result<Encoded<'static>, SendError> {
+    let bytes = codec::encode(message)?;
     if bytes.len() > M::MAX_BYTES {
         return Err(SendError::TooLarge { message: M::NAME, bytes: bytes.len(), max_bytes: M::MAX_BYTES });
     }
-    let payload =
-        if bytes.len() > MAX_PAYLOAD { Encoded::Large(bytes.clone()) } else { Encoded::Small(bytes.as_slice().into()) };
-    channel.offer_patiently(lane, Kind::Message, payload, PATIENCE).await
+    Ok(Encoded::of(Kind::Message, M::ID, bytes))
+}
+
+/// Offers the message to one channel, and if there is no room, says how to wait for it.
+fn offer<'c, M: Message>(
+    channel: &'c Channel,
+    payload: &Result<Encoded<'static>, SendError>,
+) -> Result<Option<BoxFuture<'c, Result<(), SendError>>>, SendError> {
+    let payload = payload.as_ref().map_err(Clone::clone)?;
+    let lane = channel.lane_of::<M>()?;
+    if channel.offer_to_many(lane, payload, EARNED)? {
+        return Ok(None);
+    }
+    Ok(Some(channel.offer_patiently(lane, payload.clone(), PATIENCE).boxed()))
 }

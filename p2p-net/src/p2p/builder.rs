@@ -130,6 +130,12 @@ impl P2pBuilder {
         self
     }
 
+    /// The set that was chosen, which is chosen no more.
+    #[cfg(feature = "service")]
+    pub(crate) fn take_protocols(&mut self) -> Option<ProtocolSet> {
+        self.protocols.take()
+    }
+
     /// A value its protocols may ask for as [`State<T>`](crate::State).
     pub fn state<T: Send + Sync + 'static>(self, state: T) -> Self {
         self.shared_state(Arc::new(state))
@@ -210,15 +216,18 @@ impl P2pBuilder {
             hosts.add_own(url);
         }
         let events = Events::new(settings.limits.event_queue);
-        let transports = allowed(&settings, &secret, &clock, transports);
+        let tls = TlsTransport::new(&secret, clock.clone());
+        let transports = allowed(&settings, &secret, &clock, tls.clone(), transports);
         let gate = Gate::new(&settings.limits, clock.clone());
         Ok(Arc::new_cyclic(|node| P2p {
             id,
-            peers: Peers::new(id, settings.max_peers, settings.limits.handshake_timeout, events.clone()),
+            secret,
+            peers: Peers::new(id, &settings, events.clone()),
             settings: Arc::new(settings),
             clock,
             rng: Mutex::new(rng),
             transports,
+            tls,
             states,
             nodewide: NodeWide::default(),
             registry,
@@ -249,10 +258,14 @@ async fn load_identity(settings: &Settings) -> Result<SecretKey, NewError> {
 }
 
 /// The transports the settings allow, of those there are.
-fn allowed(settings: &Settings, secret: &SecretKey, clock: &Clock, own: Vec<Arc<dyn Transport>>) -> Transports {
-    let mut all = Transports::default()
-        .with(TlsTransport::new(secret, clock.clone()))
-        .with(TcpTransport::new(secret, clock.clone()));
+fn allowed(
+    settings: &Settings,
+    secret: &SecretKey,
+    clock: &Clock,
+    tls: TlsTransport,
+    own: Vec<Arc<dyn Transport>>,
+) -> Transports {
+    let mut all = Transports::default().with(tls).with(TcpTransport::new(secret, clock.clone()));
     for transport in own {
         all = all.with_shared(transport);
     }

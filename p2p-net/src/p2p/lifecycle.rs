@@ -12,7 +12,7 @@ use crate::channel::{OnPanic, Shared};
 use crate::disconnect::DisconnectReason;
 use crate::error::Error;
 use crate::hosts::StoreError;
-use crate::protocol::BuildError;
+use crate::protocol::{BuildError, SessionFlags};
 use crate::session::refine;
 use crate::signal::Signal;
 use crate::tasks::TaskGroup;
@@ -177,13 +177,17 @@ impl P2p {
         let panicked = self.panicked.clone();
         let on_panic: OnPanic = Arc::new(move |task, text| note(&panicked, task, text));
         let on_task_panic = on_panic.clone();
-        let tasks = TaskGroup::new(executor.clone(), move |task, text| on_task_panic(task, text));
+        let group = || {
+            let on_panic = on_task_panic.clone();
+            TaskGroup::new(executor.clone(), move |task, text| on_panic(task, text))
+        };
+        let (tasks, relayed) = (group(), group());
         let (clock, events) = (self.clock.clone(), self.events.clone());
         let limits = Arc::new(self.settings.limits.clone());
         let room = limits.channel_memory.saturating_sub(self.registry.ceiling());
         let growth = Arc::new(AtomicUsize::new(limits.window_growth));
         let shared = Shared { executor, clock, events, limits, lanes, offers, room, growth, on_panic };
-        Ok(Running { tasks, shared })
+        Ok(Running { tasks, relayed, shared })
     }
 
     async fn start_up(self: &Arc<Self>) -> Result<(), StartError> {
@@ -289,11 +293,15 @@ impl P2p {
         // `start` sees the signal and returns; what it was making is then there to be ended.
         self.not_in(P2pState::Start).await;
         self.inbound.close();
-        self.live.close(DisconnectReason::Stopped);
         if let Some(running) = self.running.get() {
+            let linger = self.settings.limits.close_linger;
+            // What goes over a relay goes over other channels: their peers are told while there are those.
+            self.live.close(SessionFlags::RELAYED, DisconnectReason::Stopped);
+            let _ = self.clock.timeout(linger, running.relayed.ended()).await;
+            self.live.close(SessionFlags::ALL, DisconnectReason::Stopped);
             // Twice the time a channel takes to tell its peer; then they are cancelled.
-            let limit = self.settings.limits.close_linger * 2;
-            let _ = self.clock.timeout(limit, running.tasks.ended()).await;
+            let _ = self.clock.timeout(linger * 2, running.tasks.ended()).await;
+            running.relayed.close().await;
             running.tasks.close().await;
         }
         self.nodewide.stop(&self).await;

@@ -2,9 +2,11 @@
 
 use super::P2p;
 use crate::channel::{Channel, PeerInfo};
+use crate::disconnect::DisconnectReason;
 use crate::identity::NodeId;
 use crate::node_url::NodeUrl;
-use crate::session::{ConnectError, InboundSession, ManualSession, OutboundSession, SeedSession};
+use crate::protocol::Protocol;
+use crate::session::{ConnectError, InboundSession, ManualSession, OutboundSession, SeedSession, reach};
 
 impl P2p {
     /// The manual session.
@@ -105,7 +107,76 @@ impl P2p {
         self.peers.len()
     }
 
-    /// Connects to a node, keeps the connection up from then on, and says what came of it. Second seed: `AddPeer`.
+    /// The peers that run protocol `P` with this node, by id: at this end or at the other, and not [ended](crate::Error::leave)
+    /// at either. Their number is how much use a service has.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert_eq!(alice.peers_with::<shout>(), [bob.id()]);
+    /// # });
+    /// ```
+    pub fn peers_with<P: Protocol>(&self) -> Vec<NodeId> {
+        self.peers_running(P::DESCRIPTOR.name)
+    }
+
+    /// The peers that run the protocol of this name with this node, by id; see [`peers_with`](Self::peers_with).
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert_eq!((alice.peers_running("shout").len(), alice.peers_running("whisper").len()), (1, 0));
+    /// # });
+    /// ```
+    pub fn peers_running(&self, protocol: &str) -> Vec<NodeId> {
+        self.peers.channels().iter().filter(|channel| channel.runs(protocol)).map(Channel::peer_id).collect()
+    }
+
+    /// Admits a node from now on even when there are `max_peers`, whoever dials; whether it was not trusted before. It is not
+    /// dialled for that, limits of connections by address still hold until it has proved its key, and so does a ban.
+    /// Second seed: `AddTrustedPeer`.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert!(alice.trust(bob.id()));
+    /// assert!(!alice.trust(bob.id()), "once is enough");
+    /// assert!(alice.peers()[0].trusted);
+    /// # });
+    /// ```
+    pub fn trust(&self, peer: NodeId) -> bool {
+        self.peers.trust(peer, true)
+    }
+
+    /// Trusts a node no longer; whether it was trusted. When it is connected it stays so. Second seed: `RemoveTrustedPeer`.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// alice.trust(bob.id());
+    /// assert!(alice.distrust(&bob.id()) && !alice.distrust(&bob.id()));
+    /// assert_eq!(alice.peer_count(), 1);
+    /// # });
+    /// ```
+    pub fn distrust(&self, peer: &NodeId) -> bool {
+        self.peers.trust(*peer, false)
+    }
+
+    /// Those who are trusted, by id: of the settings, and [added](Self::trust).
+    pub fn trusted(&self) -> Vec<NodeId> {
+        self.peers.trusted()
+    }
+
+    /// Connects to a node, keeps the connection up from then on, and says what came of it. A node that is connected already,
+    /// by its own dial or ours, is the same success at once. Second seed: `AddPeer`.
     ///
     /// # Errors
     ///
@@ -129,5 +200,58 @@ impl P2p {
     /// ```
     pub async fn add_peer(&self, url: &NodeUrl) -> Result<NodeId, ConnectError> {
         self.manual.connect(url).await
+    }
+
+    /// Keeps the connection to a peer up no longer, and ends it; whether there was either. Second seed: `RemovePeer`.
+    ///
+    /// ```
+    /// # use p2p_net::{prelude::*, testing};
+    /// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
+    /// # #[protocol] async fn shout(_say: Say) {}
+    /// # testing::pair().with::<shout>().run(async |[alice, bob]| {
+    /// assert!(alice.remove_peer(&bob.id()));
+    /// alice.until(|alice| alice.peer_count() == 0).await; // for good: alice does not dial again
+    /// # });
+    /// ```
+    pub fn remove_peer(&self, peer: &NodeId) -> bool {
+        let (was_kept, channel) = (self.manual.leave(self, peer), self.peers.find(peer));
+        if let Some(channel) = &channel {
+            channel.close(DisconnectReason::Requested, "");
+        }
+        was_kept || channel.is_some()
+    }
+
+    /// Connects to a node once, and says what came of it. Unlike with [`add_peer`](Self::add_peer) nothing brings the connection
+    /// back when it ends; unlike those of the outbound slots it is beside their number. For plugins that choose their peers.
+    ///
+    /// # Errors
+    ///
+    /// Unreachable, refused and by whom, not who the URL says, or this node is not running.
+    ///
+    /// # Cancel safety
+    ///
+    /// When dropped, the attempt goes on.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use p2p_net::disconnect::DisconnectReason;
+    /// # use p2p_net::testing::Simulation;
+    /// # use p2p_net::{ProtocolSet, Settings};
+    /// let sim = Simulation::new(1);
+    /// let settings = Settings { outbound_slots: 0, ..Settings::default() };
+    /// let node = |host| sim.node(host, settings.clone()).protocols(ProtocolSet::empty()).without_handshake();
+    /// sim.run(async {
+    ///     let (alice, bob) = (sim.start(node("alice")).await, sim.start(node("bob")).await);
+    ///     assert_eq!(alice.reach(&bob.advertised()[0]).await.ok(), Some(bob.id()));
+    ///     alice.channel(&bob.id()).unwrap().close(DisconnectReason::Requested, "good night");
+    ///     sim.clock().sleep(Duration::from_secs(3600)).await;
+    ///     assert_eq!(alice.peer_count(), 0, "nothing brings it back");
+    /// #   alice.stop().await;
+    /// #   bob.stop().await;
+    /// });
+    /// ```
+    pub async fn reach(&self, url: &NodeUrl) -> Result<NodeId, ConnectError> {
+        let node = self.manual.node().filter(|node| node.is_running()).ok_or(ConnectError::NotRunning)?;
+        reach(&node, url).await
     }
 }

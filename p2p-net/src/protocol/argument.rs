@@ -43,7 +43,7 @@ pub const fn arg<'c, A: Argument<'c>>() -> A::Role {
 
 /// The role of an extractor, where messages have no place: in `init` and in jobs.
 pub const fn extractor<'c, E: FromChannel<'c>>() -> Extracted<'c, E> {
-    Extracted { requires: E::REQUIRES, take: E::from_channel }
+    Extracted { requires: E::REQUIRES, take: E::from_channel, again: E::again }
 }
 
 /// The role of an extractor of a protocol with `scope = node`, where there is no channel.
@@ -89,6 +89,7 @@ pub struct Received<M>(PhantomData<fn() -> M>);
 pub struct Extracted<'c, E> {
     requires: &'static [Requirement],
     take: fn(&'c Context) -> Result<E>,
+    again: fn(&E) -> Option<E>,
 }
 
 impl<M> Received<M> {
@@ -136,18 +137,22 @@ pub trait Role<'c>: Copy {
     type Value;
     /// The message, if this is one, or `Else`.
     type Or<Else: Message>: Message;
+    /// What a handler keeps of one value for the next.
+    type Kept: Default;
     /// How many messages this is.
     const MESSAGES: usize;
     /// The value for one delivery.
-    fn value(self, context: &'c Context, delivery: &Delivery<'_>) -> Result<Self::Value>;
+    fn value(self, context: &'c Context, kept: &mut Self::Kept, delivery: &Delivery<'_>) -> Result<Self::Value>;
 }
 
 impl<M: Message> Role<'_> for Received<M> {
     type Value = M;
     type Or<Else: Message> = M;
+    type Kept = ();
     const MESSAGES: usize = 1;
 
-    fn value(self, _: &Context, delivery: &Delivery<'_>) -> Result<M> {
+    #[inline]
+    fn value(self, _: &Context, (): &mut (), delivery: &Delivery<'_>) -> Result<M> {
         let malformed = |error| Error::disconnect(DisconnectReason::Malformed, format!("{}: {error}", M::NAME));
         delivery.decode().map_err(malformed)
     }
@@ -156,10 +161,17 @@ impl<M: Message> Role<'_> for Received<M> {
 impl<'c, E> Role<'c> for Extracted<'c, E> {
     type Value = E;
     type Or<Else: Message> = Else;
+    type Kept = Option<E>;
     const MESSAGES: usize = 0;
 
-    fn value(self, context: &'c Context, _: &Delivery<'_>) -> Result<E> {
-        self.take(context)
+    #[inline]
+    fn value(self, context: &'c Context, kept: &mut Option<E>, _: &Delivery<'_>) -> Result<E> {
+        if let Some(value) = kept.as_ref().and_then(self.again) {
+            return Ok(value);
+        }
+        let value = self.take(context)?;
+        *kept = (self.again)(&value);
+        Ok(value)
     }
 }
 
@@ -169,36 +181,40 @@ pub trait Arguments<'c>: Copy {
     type Values;
     /// Its message: the first, if there are several, and [`NoMessage`] if there is none.
     type Message: Message;
+    /// What is kept of the values for one delivery, for the next.
+    type Kept: Default;
     /// How many messages there are.
     const MESSAGES: usize;
     /// The values for one delivery.
-    fn values(self, context: &'c Context, delivery: &Delivery<'_>) -> Result<Self::Values>;
+    fn values(self, context: &'c Context, kept: &mut Self::Kept, delivery: &Delivery<'_>) -> Result<Self::Values>;
 }
 
 macro_rules! arguments {
-    ($($role:ident)+) => {
+    ($($role:ident $kept:ident),+) => {
         #[diagnostic::do_not_recommend]
         impl<'c, $($role: Role<'c>),+> Arguments<'c> for ($($role,)+) {
             type Values = ($($role::Value,)+);
             type Message = arguments!(@message $($role)+);
+            type Kept = ($($role::Kept,)+);
             const MESSAGES: usize = 0 $(+ $role::MESSAGES)+;
 
+            #[inline]
             #[allow(non_snake_case)]
-            fn values(self, context: &'c Context, delivery: &Delivery<'_>) -> Result<Self::Values> {
-                let ($($role,)+) = self;
-                Ok(($($role.value(context, delivery)?,)+))
+            fn values(self, context: &'c Context, kept: &mut Self::Kept, delivery: &Delivery<'_>) -> Result<Self::Values> {
+                let (($($role,)+), ($($kept,)+)) = (self, kept);
+                Ok(($($role.value(context, $kept, delivery)?,)+))
             }
         }
     };
     (@message) => { NoMessage };
     (@message $role:ident $($more:ident)*) => { $role::Or<arguments!(@message $($more)*)> };
 }
-arguments!(A);
-arguments!(A B);
-arguments!(A B C);
-arguments!(A B C D);
-arguments!(A B C D E);
-arguments!(A B C D E F);
+arguments!(A a);
+arguments!(A a, B b);
+arguments!(A a, B b, C c);
+arguments!(A a, B b, C c, D d);
+arguments!(A a, B b, C c, D d, E e);
+arguments!(A a, B b, C c, D d, E e, F f);
 
 /// Stands for the message of a handler that takes none, until the compiler has said so.
 #[derive(Serialize, Deserialize)]
@@ -215,17 +231,27 @@ impl Message for NoMessage {
 }
 
 /// A handler: the roles of its arguments `T`, and the answer `A` of its message.
+///
+/// Made where it is used, and never kept across an await: then the compiler sees what it says, and it costs nothing.
 pub struct On<T, A> {
     roles: T,
-    message: MessageSpec,
+    message: &'static MessageSpec,
     messages: usize,
     answer: PhantomData<fn() -> A>,
 }
 
 /// The handler whose arguments have these roles.
 pub const fn on<'c, T: Arguments<'c>>(roles: T) -> On<T, <T::Message as Message>::Answer> {
-    On { roles, message: MessageSpec::of::<T::Message>(), messages: T::MESSAGES, answer: PhantomData }
+    let message = const { &MessageSpec::of::<T::Message>() };
+    On { roles, message, messages: T::MESSAGES, answer: PhantomData }
 }
+
+impl<T: Copy, A> Clone for On<T, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T: Copy, A> Copy for On<T, A> {}
 
 impl<T: Copy, A> On<T, A> {
     /// What a descriptor says of the handler, whose arguments have these requirements.
@@ -236,7 +262,15 @@ impl<T: Copy, A> On<T, A> {
     #[track_caller]
     pub const fn handles(self, requires: &'static [&'static [Requirement]]) -> Handles {
         assert!(self.messages == 1, "an #[on] handler takes exactly one message, by value");
-        Handles { message: self.message, requires }
+        Handles { message: *self.message, requires }
+    }
+
+    /// What the handler keeps from one delivery to the next: nothing yet.
+    pub fn kept<'c>(self) -> T::Kept
+    where
+        T: Arguments<'c>,
+    {
+        T::Kept::default()
     }
 
     /// The handler's arguments for one delivery, and the request it then answers.
@@ -246,11 +280,17 @@ impl<T: Copy, A> On<T, A> {
     /// When the message does not decode, or an extractor fails.
     // By value: a borrow of the inbox that lived on would be part of the handler's future.
     #[allow(clippy::needless_pass_by_value)]
-    pub fn take<'c>(&self, context: &'c Context, delivery: Delivery<'_>) -> Result<(Option<Correlation>, T::Values)>
+    #[inline]
+    pub fn take<'c>(
+        self,
+        context: &'c Context,
+        kept: &mut T::Kept,
+        delivery: Delivery<'_>,
+    ) -> Result<(Option<Correlation>, T::Values)>
     where
         T: Arguments<'c>,
     {
-        Ok((delivery.correlation, self.roles.values(context, &delivery)?))
+        Ok((delivery.correlation, self.roles.values(context, kept, &delivery)?))
     }
 
     /// Sends what the handler returned to where it belongs.
@@ -259,7 +299,7 @@ impl<T: Copy, A> On<T, A> {
     ///
     /// What ends the channel: see [`Outcome`].
     pub fn finish<O: Outcome<A>>(
-        &self,
+        self,
         outcome: O,
         context: &Context,
         to: Option<Correlation>,
@@ -273,7 +313,7 @@ impl<T: Copy, A> On<T, A> {
     ///
     /// What ends the channel: see [`StreamOutcome`].
     pub fn finish_rows<O: StreamOutcome<A>>(
-        &self,
+        self,
         outcome: O,
         context: &Context,
         to: Option<Correlation>,

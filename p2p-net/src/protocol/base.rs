@@ -1,5 +1,6 @@
 //! The trait behind every protocol, written by `#[protocol]` or by hand.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
@@ -31,7 +32,7 @@ use crate::error::Result;
 ///     }
 /// }
 /// ```
-pub trait ProtocolBase: Send + Sync + 'static {
+pub trait ProtocolBase: Any + Send + Sync {
     /// The protocol's name, as its descriptor has it.
     fn name(&self) -> &'static str;
 

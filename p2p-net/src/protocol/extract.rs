@@ -42,12 +42,19 @@ pub trait FromNode: Sized {
     ///
     /// An error here is an error of the handler, the job or the constructor that asked.
     fn from_node(node: &P2pPtr) -> Result<Self>;
+
+    /// The value for a handler's next message, copied from that of an earlier one where this is quicker than taking it anew.
+    ///
+    /// By default there is none, and it is taken anew for every message.
+    fn again(_earlier: &Self) -> Option<Self> {
+        None
+    }
 }
 
 /// An argument of a protocol with `scope = node`, where there is no channel: in `init`, in jobs and at the end. It may borrow
 /// the node.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not available to a protocol with `scope = node`",
+    message = "`{Self}` is not available to a protocol with `scope = node` or to a service",
     label = "needs a channel",
     note = "available in `init` and in jobs: `State<T>`, `Config<T>`, `&Settings`, `Arc<Settings>`, `&P2p`, `P2pPtr`, and every type that implements `FromNode`; a handler takes `&Channel` too"
 )]
@@ -119,6 +126,13 @@ pub trait FromChannel<'c>: Sized {
     ///
     /// An error here is an error of the handler, the job or the constructor that asked.
     fn from_channel(context: &'c Context) -> Result<Self>;
+
+    /// The value for a handler's next message, copied from that of an earlier one where this is quicker than taking it anew.
+    ///
+    /// By default there is none, and it is taken anew for every message.
+    fn again(_earlier: &Self) -> Option<Self> {
+        None
+    }
 }
 
 #[diagnostic::do_not_recommend]
@@ -127,6 +141,10 @@ impl<T: FromNode> FromChannel<'_> for T {
 
     fn from_channel(context: &Context) -> Result<Self> {
         T::from_node(context.node())
+    }
+
+    fn again(earlier: &Self) -> Option<Self> {
+        T::again(earlier)
     }
 }
 
@@ -187,6 +205,10 @@ impl<T: Default + Send + Sync + 'static> FromNode for Config<T> {
         // Only a protocol that joined after the node was built finds none.
         Ok(node.config_of().unwrap_or_else(|| Self::new(T::default())))
     }
+
+    fn again(earlier: &Self) -> Option<Self> {
+        Some(earlier.clone())
+    }
 }
 
 /// What the application gave the node.
@@ -196,5 +218,9 @@ impl<T: Send + Sync + 'static> FromNode for State<T> {
     fn from_node(node: &P2pPtr) -> Result<Self> {
         // Only a protocol that joined after the node was built can miss one.
         node.state_of().ok_or_else(|| Error::msg(format!("nobody gave the node a `State<{}>`", type_name::<T>())))
+    }
+
+    fn again(earlier: &Self) -> Option<Self> {
+        Some(earlier.clone())
     }
 }

@@ -21,16 +21,18 @@ bitflags::bitflags! {
         const MANUAL = 4;
         /// Short visits to seed nodes.
         const SEED = 8;
+        /// Channels over a relay, to nodes there is no connection with, whoever opened them.
+        const RELAYED = 16;
         /// Every session.
-        const ALL = 15;
+        const ALL = 31;
     }
 }
 
 impl SessionFlags {
     /// Whether a protocol with these sessions is made for both ends of a channel: one end of each is inbound, and the other
-    /// is not.
+    /// is not. Over a relay both ends have the same session, so that it says nothing here.
     pub const fn is_paired(self) -> bool {
-        self.intersects(Self::INBOUND) && self.intersects(Self::INBOUND.complement())
+        self.intersects(Self::INBOUND) && self.intersects(Self::OUTBOUND.union(Self::MANUAL).union(Self::SEED))
     }
 }
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use event_listener::Event;
@@ -40,6 +40,16 @@ use crate::tasks::{TaskGroup, panic_text};
 #[derive(Clone)]
 pub struct ProtocolJobsManager(Arc<Jobs>);
 
+/// The tasks of a protocol, for one who does not keep them: its channel, which they hold.
+pub(crate) struct WeakJobs(Weak<Jobs>);
+
+impl WeakJobs {
+    /// The tasks, while they are there and when they are those of protocol `name`.
+    pub(crate) fn of(&self, name: &str) -> Option<ProtocolJobsManager> {
+        self.0.upgrade().filter(|jobs| jobs.name == name).map(ProtocolJobsManager)
+    }
+}
+
 struct Jobs {
     name: &'static str,
     owner: Owner,
@@ -73,7 +83,7 @@ impl ProtocolJobsManager {
     /// A manager without tasks for the protocol `name` on `channel`.
     pub(crate) fn new(name: &'static str, channel: Channel) -> Self {
         let (peer, executor) = (channel.peer_id(), channel.executor().clone());
-        Self(Arc::new_cyclic(|jobs: &std::sync::Weak<Jobs>| {
+        Self(Arc::new_cyclic(|jobs: &Weak<Jobs>| {
             let jobs = jobs.clone();
             let tasks = TaskGroup::new(executor, move |task, text| {
                 log::error!(target: "net", "protocol {name}: {task} panicked with peer {}: {text}", peer.short());
@@ -91,6 +101,29 @@ impl ProtocolJobsManager {
             log::error!(target: "net", "protocol {name}: {task} panicked on this node: {text}");
         });
         Self(Arc::new(Jobs::new(name, Owner::Node, tasks)))
+    }
+
+    /// Ends this protocol on its channel, at both ends where it is made for both, and leaves all others to go on. What
+    /// it keeps for the end is run. Without a channel, or before the handshake is done, nothing happens.
+    ///
+    /// As [`Error::leave`](crate::Error::leave), for a protocol written by hand.
+    ///
+    /// ```
+    /// use p2p_net::prelude::*;
+    /// use p2p_net::protocol::Context;
+    ///
+    /// fn enough(context: &Context) {
+    ///     context.jobs().leave("nothing more to say");
+    /// }
+    /// ```
+    pub fn leave(&self, detail: &str) {
+        if let Owner::Channel(channel) = &self.0.owner {
+            channel.depart(self.0.name, detail);
+        }
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakJobs {
+        WeakJobs(Arc::downgrade(&self.0))
     }
 
     /// The protocol's name.

@@ -23,6 +23,7 @@ pub use descriptor::{Construct, Handles, Linked, Make, MakeNode, Phase, Protocol
 pub use extract::{FromChannel, FromNode, NodeArgument};
 pub use flags::SessionFlags;
 pub use jobs::ProtocolJobsManager;
+pub(crate) use jobs::WeakJobs;
 pub(crate) use nodewide::NodeWide;
 #[cfg(test)]
 pub(crate) use offer::Known as OfferKnown;

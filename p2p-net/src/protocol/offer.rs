@@ -9,7 +9,7 @@
 //! runs when both offers have it, at the highest version both have, and when all its messages have the same fingerprint
 //! on both ends: messages that differ would decode as garbage in silence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -81,6 +81,32 @@ impl Offer {
     pub(crate) fn by_session(protocols: &[Registered]) -> Offers {
         let offer = |session| Self::of(protocols.iter().map(Registered::offered), session);
         SessionFlags::ALL.iter().map(|session| (session, Arc::new(offer(session)))).collect()
+    }
+
+    /// Whether it names the protocol.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        self.0.iter().any(|known| known.name == name)
+    }
+
+    /// Whether the protocol is one of the main phase.
+    pub(crate) fn is_main(&self, name: &str) -> bool {
+        self.0.iter().any(|known| known.name == name && !known.handshake)
+    }
+
+    /// The protocol of the main phase whose name has this hash, and whether it is made for both ends.
+    pub(crate) fn main_by_id(&self, id: MessageId) -> Option<(&str, bool)> {
+        let mut main = self.0.iter().filter(|known| !known.handshake);
+        main.find(|known| MessageId::of(&known.name) == id).map(|known| (known.name.as_str(), known.paired))
+    }
+
+    /// The lanes that only those protocols use whose names are `of`.
+    pub(crate) fn lanes_of(&self, of: impl Fn(&str) -> bool, lanes: &LaneTable) -> BTreeSet<LaneIndex> {
+        let used = |by: bool| {
+            let protocols = self.0.iter().filter(|known| of(&known.name) == by);
+            protocols.flat_map(|known| known.messages.keys().copied()).collect::<BTreeSet<_>>()
+        };
+        let alone = &used(true) - &used(false);
+        alone.into_iter().filter_map(|id| lanes.find(MessageId::from_wire(id))).collect()
     }
 
     /// How many protocols it names.
@@ -173,8 +199,10 @@ pub enum OfferRefused {
 /// What both ends of a channel run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Agreement {
-    /// Those that run at this end.
-    protocols: BTreeMap<String, u16>,
+    /// Those that run at this end, by name; a list, because every channel has one.
+    protocols: Vec<(Box<str>, u16)>,
+    /// Those that run at this end or at the other.
+    shared: Vec<Box<str>>,
     refused: Vec<Refused>,
     /// By lane: what this end may send, and what it takes.
     out: Box<[bool]>,
@@ -189,7 +217,8 @@ impl Agreement {
         one_sided(ours, theirs, Side::Local)?;
         one_sided(theirs, ours, Side::Remote)?;
         let none: Box<[bool]> = vec![false; lanes.lanes().len()].into();
-        let mut agreement = Self { protocols: BTreeMap::new(), refused: Vec::new(), out: none.clone(), into: none };
+        let mut agreement =
+            Self { protocols: Vec::new(), shared: Vec::new(), refused: Vec::new(), out: none.clone(), into: none };
         let known: BTreeMap<_, _> =
             theirs.0.iter().map(|their| ((their.name.as_str(), their.version), their)).collect();
         let mut best: BTreeMap<&str, (&OfferedProtocol, &OfferedProtocol)> = BTreeMap::new();
@@ -216,6 +245,8 @@ impl Agreement {
                 }
             }
         }
+        agreement.protocols.shrink_to_fit();
+        agreement.shared.shrink_to_fit();
         Ok(agreement)
     }
 
@@ -224,7 +255,10 @@ impl Agreement {
         let both = our.here && their.here;
         let (here, there) = if our.paired || their.paired { (both, both) } else { (our.here, their.here) };
         if here {
-            self.protocols.insert(our.name.clone(), our.version);
+            self.protocols.push((our.name.as_str().into(), our.version));
+        }
+        if here || there {
+            self.shared.push(our.name.as_str().into());
         }
         for id in our.messages.keys().filter(|id| their.messages.contains_key(id)) {
             let Some(at) = lanes.find(MessageId::from_wire(*id)) else { continue };
@@ -238,7 +272,12 @@ impl Agreement {
 
     /// Whether this end runs the protocol, at this version.
     pub fn runs(&self, name: &str, version: u16) -> bool {
-        self.protocols.get(name) == Some(&version)
+        self.protocols.iter().any(|(known, at)| **known == *name && *at == version)
+    }
+
+    /// Whether the protocol runs at this end or at the other.
+    pub(crate) fn shares(&self, name: &str) -> bool {
+        self.shared.iter().any(|known| **known == *name)
     }
 
     /// Whether this end may send in a lane: the peer takes what is in it.
@@ -254,6 +293,12 @@ impl Agreement {
     /// The protocols this end runs on the channel, as `name/version`.
     pub fn names(&self) -> Vec<String> {
         self.protocols.iter().map(|(name, version)| format!("{name}/{version}")).collect()
+    }
+
+    /// The same without those that `gone` says.
+    pub(crate) fn names_but(&self, gone: impl Fn(&str) -> bool) -> Vec<String> {
+        let left = self.protocols.iter().filter(|(name, _)| !gone(name));
+        left.map(|(name, version)| format!("{name}/{version}")).collect()
     }
 
     /// The protocols both ends have but do not run, because their messages differ.

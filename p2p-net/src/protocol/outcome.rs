@@ -55,7 +55,7 @@ impl<R: Message, E: Into<Error> + Send> Outcome<One<R>> for Result<R, E> {
             Err(error) => error.into(),
         };
         match to {
-            _ if error.explicit_reason().is_some() => Err(ended(context, error)),
+            _ if error.explicit_reason().is_some() || error.leaves() => Err(ended(context, error)),
             Some(to) => unless_closed(context.channel().refuse(to, &error.to_string()).await),
             None => Ok(()),
         }
@@ -91,7 +91,7 @@ impl<R: Message, T: IntoRow<R> + Send, S: Stream<Item = T> + Send> StreamOutcome
                 Err(error) => Some(error),
             };
             if let Some(error) = failed {
-                return if error.explicit_reason().is_some() {
+                return if error.explicit_reason().is_some() || error.leaves() {
                     Err(ended(context, error))
                 } else {
                     unless_closed(channel.refuse(to, &error.to_string()).await)

@@ -70,6 +70,14 @@ impl ProtocolSet {
         self.sorted()
     }
 
+    /// This set and `protocol`, once.
+    #[cfg(feature = "service")]
+    pub(crate) fn with_known(mut self, protocol: &'static ProtocolDescriptor) -> Self {
+        self = self.without_known(protocol);
+        self.protocols.push(protocol);
+        self.sorted()
+    }
+
     /// This set without `P`.
     ///
     /// ```
@@ -79,9 +87,12 @@ impl ProtocolSet {
     /// assert!(ProtocolSet::empty().with::<chat>().without::<chat>().is_empty());
     /// ```
     #[must_use]
-    pub fn without<P: Protocol>(mut self) -> Self {
+    pub fn without<P: Protocol>(self) -> Self {
+        self.without_known(P::DESCRIPTOR)
+    }
+
+    pub(crate) fn without_known(mut self, gone: &ProtocolDescriptor) -> Self {
         // By name and place: a constant has no address of its own.
-        let gone = P::DESCRIPTOR;
         self.protocols.retain(|known| (known.name, known.version, known.at) != (gone.name, gone.version, gone.at));
         self
     }

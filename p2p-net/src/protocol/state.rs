@@ -53,6 +53,11 @@ impl<T: fmt::Debug> fmt::Debug for State<T> {
 }
 
 impl<T: Send + Sync + 'static> State<T> {
+    /// The value itself, for who keeps it.
+    pub fn into_shared(self) -> Arc<T> {
+        self.0
+    }
+
     /// What a descriptor says of an argument of this type.
     pub const REQUIREMENT: Requirement = Requirement::State { id: TypeId::of::<T>, name: type_name::<T> };
 }

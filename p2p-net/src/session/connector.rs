@@ -5,7 +5,9 @@ use std::time::Duration;
 use futures::FutureExt;
 use futures::future::BoxFuture;
 
-use crate::disconnect::Disconnect;
+use crate::disconnect::{Disconnect, DisconnectReason};
+use crate::event::{PeerEvent, Seen};
+use crate::identity::NodeId;
 use crate::node_url::NodeUrl;
 use crate::p2p::P2pPtr;
 use crate::transport::{Connection, DialError, UnknownScheme};
@@ -75,6 +77,26 @@ async fn dial(node: &P2pPtr, url: &NodeUrl) -> Result<Connection, ConnectError> 
         Ok(Err(error)) => Err(ConnectError::Dial { url: url.clone(), error }),
         Err(_) => Err(ConnectError::TimedOut { url: url.clone(), limit }),
     }
+}
+
+/// The peer, when a connection to it ended for `reason` because another one is there already, or about to be: one of the two
+/// was refused, and the other one's handshake may still run.
+pub(super) async fn connected_otherwise(node: &P2pPtr, peer: NodeId, reason: DisconnectReason) -> Option<NodeId> {
+    if !matches!(reason, DisconnectReason::AlreadyConnected | DisconnectReason::Replaced) {
+        return None;
+    }
+    let mut events = node.subscribe_events();
+    let connected = async {
+        while node.connected_peers().find(&peer).is_none() {
+            match events.next().await? {
+                Seen::Event(PeerEvent::Add { peer: added, .. }) if added == peer => break,
+                Seen::Event(_) | Seen::Lost(_) => {}
+            }
+        }
+        Some(peer)
+    };
+    let limit = node.settings().limits.handshake_timeout;
+    node.stop_signal().unless(node.clock().timeout(limit, connected)).await?.ok()?
 }
 
 /// Waits between attempts: twice as long each time, within the settings' bounds, jittered so that nodes that lost the

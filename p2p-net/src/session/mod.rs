@@ -8,7 +8,9 @@ mod inbound;
 mod manual;
 mod outbound;
 mod peers;
+mod reach;
 mod refine;
+mod relayed;
 mod seed;
 mod serve;
 
@@ -17,6 +19,8 @@ pub use inbound::InboundSession;
 pub use manual::ManualSession;
 pub use outbound::OutboundSession;
 pub(crate) use peers::Peers;
+pub(crate) use reach::reach;
 pub(crate) use refine::refine;
+pub(crate) use relayed::{accept_relayed, dial_relayed};
 pub use seed::SeedSession;
 pub(crate) use serve::LiveChannels;

@@ -36,7 +36,7 @@ impl OutboundSession {
         if node.settings().outbound_slots == 0 {
             log::info!(target: "net", "Not configured for outbound connections.");
         }
-        for _ in 0..node.settings().outbound_slots {
+        for _ in 0..node.settings().max_dialled() {
             let slot = node.clone();
             node.spawn("an outbound slot", async move { fill(&slot).await });
         }
@@ -49,7 +49,7 @@ impl OutboundSession {
 
     /// Whether a slot is free.
     pub fn is_hungry(&self) -> bool {
-        self.node.upgrade().is_some_and(|node| self.connected() < node.settings().outbound_slots)
+        self.node.upgrade().is_some_and(|node| self.connected() < node.settings().max_dialled())
     }
 }
 

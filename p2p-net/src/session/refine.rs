@@ -1,5 +1,7 @@
 //! Visits to addresses that were only heard of: an address is told to others only after this node reached it itself.
 
+use std::time::Duration;
+
 use futures::future::select;
 
 use super::connector::connect;
@@ -7,6 +9,10 @@ use crate::channel::{Channel, Origin};
 use crate::disconnect::{DisconnectReason, Side};
 use crate::p2p::P2pPtr;
 use crate::protocol::SessionFlags;
+
+/// How long after news of an address it is visited: longer than it takes to connect to whoever told it and say hello, and
+/// nobody waits for a visit.
+const LATER: Duration = Duration::from_millis(200);
 
 /// Verifies one address after the other while no outbound slot needs them, until the node stops.
 pub(crate) async fn refine(node: &P2pPtr) {
@@ -20,7 +26,12 @@ pub(crate) async fn refine(node: &P2pPtr) {
             continue;
         }
         let sleep = node.clock().sleep(node.settings().limits.refine_interval);
-        if node.stop_signal().unless(select(changed, sleep)).await.is_none() {
+        // Not at once: an address mostly comes from a peer that is just being connected, and a visit is a handshake of its own.
+        let woken = async {
+            select(changed, sleep).await;
+            node.clock().sleep(LATER).await;
+        };
+        if node.stop_signal().unless(woken).await.is_none() {
             return;
         }
     }

@@ -74,7 +74,7 @@ async fn visit(node: &P2pPtr, url: &NodeUrl) {
     let origin = Origin { session: SessionFlags::SEED, dialled_by: Side::Local, url: Some(url.clone()) };
     let visit = async {
         match connect(node, url).await {
-            Ok(connection) if node.connected_peers().find(&connection.peer).is_some() => {
+            Ok(connection) if node.connected_peers().find_direct(&connection.peer).is_some() => {
                 log::debug!(target: "net", "seed {url}: connected already");
             }
             Ok(connection) => {

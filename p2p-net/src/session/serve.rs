@@ -25,10 +25,10 @@ const VIOLATION_POINTS: u32 = 50;
 pub(crate) struct LiveChannels(Mutex<BTreeMap<u64, Channel>>);
 
 impl LiveChannels {
-    /// Ends all of them.
-    pub(crate) fn close(&self, reason: DisconnectReason) {
+    /// Ends those of the `sessions`.
+    pub(crate) fn close(&self, sessions: SessionFlags, reason: DisconnectReason) {
         let channels: Vec<_> = self.lock().values().cloned().collect();
-        for channel in channels {
+        for channel in channels.iter().filter(|channel| sessions.contains(channel.session())) {
             channel.close(reason, "");
         }
     }
@@ -68,55 +68,62 @@ struct Running {
 /// Runs a channel over `connection` to its end; `ready` is told when its handshake is done.
 ///
 /// The handshake must be done by `deadline`.
-pub(crate) async fn serve(
+pub(crate) fn serve(
     node: &P2pPtr,
     connection: Connection,
     origin: Origin,
     deadline: Instant,
     ready: impl FnOnce(&Channel),
-) -> Disconnect {
-    let (peer, session) = (connection.peer, origin.session);
-    let ip = connection.remote.ip();
+) -> impl Future<Output = Disconnect> {
+    // Before the future begins, which is there for the life of the channel: it would keep the place of what it is given.
     let channel = Channel::new(node.shared(), connection, origin);
     node.live().lock().insert(channel.number(), channel.clone());
-    let mut entry = Entry { node: node.clone(), channel: channel.clone(), running: Vec::new() };
-    let connected = match admit(node, &channel) {
-        Err(reason) => {
-            channel.close(reason, "");
-            None
+    let mut entry = Entry { node: node.clone(), channel, running: Vec::new() };
+    async move {
+        let Entry { node, channel, running } = &mut entry;
+        let (peer, session) = (channel.peer_id(), channel.session());
+        let connected = match admit(node, channel) {
+            Err(reason) => {
+                channel.close(reason, "");
+                None
+            }
+            Ok(reserved) => {
+                // What is over soon is in a box: this future is there for the life of the channel.
+                let shaken = shake_hands(node, channel, running, deadline).boxed().await;
+                shaken.and_then(|()| {
+                    // Open before anybody can find it: whoever finds a channel may send.
+                    channel.open();
+                    let connected = reserved.connect(channel.clone());
+                    if connected.is_none() {
+                        channel.close(DisconnectReason::AlreadyConnected, "there is a direct connection");
+                    }
+                    connected
+                })
+            }
+        };
+        if connected.is_some() {
+            log::debug!(target: "net", "{session}: connected to {} at {}", peer.short(), channel.remote());
+            node.hosts().connected(peer);
+            ready(channel);
+            start_main(channel, running, session).boxed().await;
         }
-        Ok(reserved) => {
-            // What is over soon is in a box: this future is there for the life of the channel.
-            let shaken = shake_hands(node, &channel, &mut entry.running, deadline).boxed().await;
-            shaken.map(|()| {
-                // Open before anybody can find it: whoever finds a channel may send.
-                channel.open();
-                reserved.connect(channel.clone())
-            })
+        let end = channel.closed().await;
+        stop_protocols(node, channel, running, &end).boxed().await;
+        if connected.is_some() {
+            node.hosts().disconnected(&peer);
+        } else {
+            let dialled_by = channel.dialled_by();
+            node.shared().events.publish(PeerEvent::Refused { peer, dialled_by, reason: end.clone() });
         }
-    };
-    if connected.is_some() {
-        log::debug!(target: "net", "{session}: connected to {} at {}", peer.short(), channel.remote());
-        node.hosts().connected(peer);
-        ready(&channel);
-        start_main(&channel, &mut entry.running, session).boxed().await;
+        drop(connected);
+        log::debug!(target: "net", "{session}: {} is gone: {end}", peer.short());
+        if end.by == Side::Local && end.reason.is_violation() {
+            let verdict = node.hosts().penalize(peer, channel.remote().ip(), VIOLATION_POINTS);
+            log::warn!(target: "net", "{} broke the protocol: {end}; {verdict:?}", peer.short());
+        }
+        channel.tear_down().boxed().await;
+        end
     }
-    let end = channel.closed().await;
-    stop_protocols(node, &channel, &mut entry.running, &end).boxed().await;
-    if connected.is_some() {
-        node.hosts().disconnected(&peer);
-    } else {
-        let dialled_by = channel.dialled_by();
-        node.shared().events.publish(PeerEvent::Refused { peer, dialled_by, reason: end.clone() });
-    }
-    drop(connected);
-    log::debug!(target: "net", "{session}: {} is gone: {end}", peer.short());
-    if end.by == Side::Local && end.reason.is_violation() {
-        let verdict = node.hosts().penalize(peer, ip, VIOLATION_POINTS);
-        log::warn!(target: "net", "{} broke the protocol: {end}; {verdict:?}", peer.short());
-    }
-    channel.tear_down().boxed().await;
-    end
 }
 
 /// Ends all protocols of a channel that has ended.
@@ -140,14 +147,17 @@ fn admit(node: &P2pPtr, channel: &Channel) -> Result<super::peers::Reserved, Dis
     if node.hosts().banned_until(Some(channel.peer_id()), channel.remote().ip()).is_some() {
         return Err(DisconnectReason::Banned);
     }
-    node.connected_peers().reserve(channel.peer_id(), channel.dialled_by())
+    node.connected_peers().reserve(channel)
 }
 
 /// Makes all protocols, then runs those of the handshake phase to their end. `None`: the channel has ended instead.
 async fn shake_hands(node: &P2pPtr, channel: &Channel, running: &mut Vec<Running>, deadline: Instant) -> Option<()> {
     let handshake = async {
-        for protocol in node.protocol_registry().on(channel.session()) {
+        let protocols = node.protocol_registry().on(channel.session());
+        running.reserve_exact(protocols.len());
+        for protocol in protocols {
             let jobs = ProtocolJobsManager::new(protocol.name(), channel.clone());
+            channel.serves(&jobs);
             let inbox = channel.inbox(protocol.name(), protocol.messages());
             let context = Context::new(node.clone(), channel.clone(), jobs.clone(), inbox);
             let made = guarded(protocol.name(), async { protocol.construct(&context).await }).await;

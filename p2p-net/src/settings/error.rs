@@ -44,7 +44,22 @@ pub enum SettingsError {
 }
 
 impl SettingsError {
-    pub(super) fn invalid(field: &str, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
+    /// The same with its key in the table `name`.
+    #[cfg(feature = "service")]
+    pub(crate) fn within(mut self, name: &str) -> Self {
+        let inside = |key: &mut String| *key = format!("{name}.{key}");
+        match &mut self {
+            Self::UnknownKey { key, nearest, .. } => {
+                inside(key);
+                nearest.iter_mut().for_each(inside);
+            }
+            Self::Type { field, .. } | Self::Invalid { field, .. } => inside(field),
+            Self::Syntax(_) | Self::Unwritable(_) => {}
+        }
+        self
+    }
+
+    pub(crate) fn invalid(field: &str, problem: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::Invalid { field: field.to_owned(), problem: problem.into(), remedy: remedy.into() }
     }
 }

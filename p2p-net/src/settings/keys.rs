@@ -5,7 +5,7 @@ use serde::de::{Deserializer, Visitor, value::Error};
 use serde::forward_to_deserialize_any;
 
 /// The keys of the struct `T`; none for anything that is no struct.
-pub(super) fn keys_of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
+pub(crate) fn keys_of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
     let mut keys: &'static [&'static str] = &[];
     // The probe refuses to deliver a value: the error is expected.
     let _ = T::deserialize(Probe(&mut keys));

@@ -59,15 +59,26 @@ pub struct Limits {
     pub request_timeout: Duration,
     /// Inbound connections that may be in their handshake at once; default 64: bounds what strangers cost.
     pub pending_handshakes: usize,
-    /// Inbound connections from one IP address, handshakes included; default 8: a household behind one address.
+    /// Inbound connections from one IPv4 address or IPv6 /64, handshakes included; default 8: a household behind one
+    /// address.
     pub inbound_per_ip: usize,
     /// Inbound connections from one /24 (IPv4) or /48 (IPv6), handshakes included; default 32: half of `max_peers`, so one
     /// provider cannot fill a node.
     pub inbound_per_network: usize,
+    /// Channels over a relay at once; default 32: half of `max_peers`, because what they carry is paid for by the nodes
+    /// between. They count as peers.
+    pub relayed_channels: usize,
+    /// Relayed channels that others open and whose handshake runs; default 16: a stranger who may be anywhere costs some
+    /// 10 KiB and a key exchange until it has proved who it is.
+    pub relayed_handshakes: usize,
+    /// How long a relayed channel waits for the other end before it gives up; default 60 s: a lost packet is sent again
+    /// some eight times by then, less and less often.
+    #[serde(with = "duration")]
+    pub relayed_timeout: Duration,
     /// Whether addresses of this machine are exempt from all bounds by IP or network; default true: many nodes on one
     /// machine are how people develop. Off for a node behind a local proxy, where everybody looks local.
     pub loopback_exempt: bool,
-    /// New connections from one IP address, counted before any cryptography; default `1 per 1s, burst 16`: a TLS hello
+    /// New connections from one IPv4 address or IPv6 /64, counted before any cryptography; default `1 per 1s, burst 16`: a TLS hello
     /// costs 85 µs of processor time.
     pub inbound_rate_per_ip: Rate,
     /// Addresses taken from one peer; default `1 per 10s, burst 1000`: one full answer at once, then a trickle.
@@ -118,6 +129,9 @@ impl Default for Limits {
             pending_handshakes: 64,
             inbound_per_ip: 8,
             inbound_per_network: 32,
+            relayed_channels: 32,
+            relayed_handshakes: 16,
+            relayed_timeout: seconds(60),
             loopback_exempt: true,
             inbound_rate_per_ip: Rate::new(1, seconds(1), 16),
             addresses_per_peer: Rate::new(1, seconds(10), 1_000),

@@ -50,7 +50,7 @@ impl Settings {
     }
 }
 
-fn check_keys(table: &Table, prefix: &str, known: &[&str]) -> Result<(), SettingsError> {
+pub(crate) fn check_keys(table: &Table, prefix: &str, known: &[&str]) -> Result<(), SettingsError> {
     let Some(key) = table.keys().find(|key| !known.contains(&key.as_str())) else { return Ok(()) };
     Err(SettingsError::UnknownKey {
         key: format!("{prefix}{key}"),
@@ -91,7 +91,7 @@ fn alone(key: &str, value: &Value) -> Table {
     Table::from_iter([(key.to_owned(), value.clone())])
 }
 
-fn type_error(field: String, error: &toml::de::Error) -> SettingsError {
+pub(crate) fn type_error(field: String, error: &toml::de::Error) -> SettingsError {
     SettingsError::Type { field, problem: error.message().to_owned() }
 }
 
@@ -157,6 +157,15 @@ mod tests {
             error("[limits]\naddresses_per_peer = \"lots\"")
                 .starts_with("`limits.addresses_per_peer`: `lots` is no rate")
         );
+    }
+
+    #[test]
+    fn trusted_nodes_are_read_by_their_ids() {
+        let id = crate::identity::SecretKey::from_bytes([1; 32]).id();
+        let settings = Settings::from_toml(&format!("trusted = [\"{id}\"]\ndial_ratio = 2")).unwrap();
+        assert_eq!((settings.trusted, settings.dial_ratio), (vec![id], 2));
+        let wrong = error("trusted = [\"alice\"]");
+        assert!(wrong.starts_with("`trusted`: "), "{wrong}");
     }
 
     #[test]

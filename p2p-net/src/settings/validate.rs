@@ -51,6 +51,7 @@ impl Settings {
             let fits = i64::try_from(seed).is_ok();
             ensure(fits, "random_seed", "is above 2^63 - 1", "use a smaller number: TOML knows no larger integer")?;
         }
+        ensure(self.dial_ratio > 0, "dial_ratio", "is 0", "use 1 to dial for every place, 3 for every third")?;
         self.check_transports()?;
         self.check_urls()?;
         self.limits.validate()
@@ -139,6 +140,7 @@ impl Limits {
             ("limits.handshake_timeout", self.handshake_timeout),
             ("limits.connect_timeout", self.connect_timeout),
             ("limits.seed_timeout", self.seed_timeout),
+            ("limits.relayed_timeout", self.relayed_timeout),
             ("limits.write_stall", self.write_stall),
             ("limits.send_timeout", self.send_timeout),
             ("limits.close_linger", self.close_linger),
@@ -194,6 +196,22 @@ mod tests {
     #[test]
     fn the_defaults_are_valid() {
         assert_eq!(Settings::default().validate(), Ok(()));
+    }
+
+    #[test]
+    fn a_dial_ratio_of_nothing_is_none() {
+        let error = refusal(|settings| settings.dial_ratio = 0);
+        assert_eq!(error, "`dial_ratio` is 0: use 1 to dial for every place, 3 for every third");
+    }
+
+    #[test]
+    fn the_places_are_shared_between_those_who_dial_and_those_who_are_dialled() {
+        for (max_peers, outbound_slots, dial_ratio, dialled, inbound) in
+            [(64, 8, 3, 8, 56), (64, 40, 3, 21, 43), (1, 8, 3, 1, 1), (2, 8, 3, 1, 2), (0, 8, 3, 1, 0), (9, 0, 3, 0, 9)]
+        {
+            let settings = Settings { max_peers, outbound_slots, dial_ratio, ..Settings::default() };
+            assert_eq!((settings.max_dialled(), settings.max_inbound()), (dialled, inbound), "{max_peers}");
+        }
     }
 
     #[test]
@@ -285,7 +303,7 @@ mod tests {
             assert_eq!(settings.validate().unwrap_err().to_string(), expected);
             checked += 1;
         }
-        assert_eq!(checked, 14, "every time of the limits, and no other field");
+        assert_eq!(checked, 15, "every time of the limits, and no other field");
     }
 
     #[test]

@@ -32,6 +32,7 @@
 //! on [`Simulation`], which is there for whoever decides himself who exists, listens and dials. [`manifest`] is the test that
 //! notices when a change breaks the wire.
 
+mod datagrams;
 mod encoding;
 mod lab;
 pub mod manifest;
@@ -40,6 +41,7 @@ mod node;
 mod simulation;
 mod trace;
 
+pub use datagrams::DatagramNetwork;
 pub use encoding::{decode, encode};
 pub use network::{Network, network, pair};
 pub use node::TestNode;

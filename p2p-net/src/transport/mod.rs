@@ -17,7 +17,7 @@ use futures::io::{AsyncRead, AsyncWrite};
 use crate::identity::NodeId;
 use crate::node_url::NodeUrl;
 
-mod burst_reader;
+mod duplex;
 mod error;
 pub mod memory;
 
@@ -25,6 +25,7 @@ mod socket;
 pub mod tcp;
 pub mod tls;
 
+pub(crate) use duplex::Duplex;
 pub use error::{AcceptRecovery, DialError, HandshakeError, ListenError, UnknownScheme};
 
 /// The receiving half of a connection.
@@ -118,6 +119,8 @@ pub enum Endpoint {
     Socket(SocketAddr),
     /// A host of a [`MemoryNetwork`](memory::MemoryNetwork), by name.
     Memory(String),
+    /// Wherever a node is; what leads there is a relay.
+    Relayed(NodeId),
 }
 
 impl Endpoint {
@@ -125,7 +128,7 @@ impl Endpoint {
     pub fn ip(&self) -> Option<IpAddr> {
         match self {
             Self::Socket(address) => Some(address.ip().to_canonical()),
-            Self::Memory(_) => None,
+            Self::Memory(_) | Self::Relayed(_) => None,
         }
     }
 }
@@ -135,6 +138,7 @@ impl fmt::Display for Endpoint {
         match self {
             Self::Socket(address) => SocketAddr::new(address.ip().to_canonical(), address.port()).fmt(f),
             Self::Memory(host) => f.write_str(host),
+            Self::Relayed(_) => f.write_str("relay"),
         }
     }
 }

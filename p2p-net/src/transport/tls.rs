@@ -9,26 +9,26 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use futures::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use futures::{FutureExt, future::BoxFuture};
-use futures_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{AlwaysResolvesClientRawPublicKeys, Resumption};
+use rustls::client::{AlwaysResolvesClientRawPublicKeys, Resumption, UnbufferedClientConnection};
 use rustls::crypto::{CryptoProvider, ring as provider, verify_tls13_signature_with_raw_key};
 use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{AlwaysResolvesServerRawPublicKeys, NoServerSessionStorage};
+use rustls::server::{AlwaysResolvesServerRawPublicKeys, NoServerSessionStorage, UnbufferedServerConnection};
 use rustls::sign::CertifiedKey;
 use rustls::time_provider::TimeProvider;
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme,
+    CertificateError, ClientConfig, CommonState, DigitallySignedStruct, DistinguishedName, Error, ServerConfig,
+    SignatureScheme,
 };
 
 use crate::clock::Clock;
 use crate::identity::{NodeId, SecretKey};
 use crate::node_url::NodeUrl;
-use crate::transport::burst_reader::BurstReader;
-use crate::transport::{Connection, DialError, Endpoint, HandshakeError, ListenError, Listener, Transport, socket};
+use crate::transport::duplex::Duplex;
+use crate::transport::socket;
+use crate::transport::{Connection, DialError, Endpoint, HandshakeError, ListenError, Listener, Transport};
 
 /// The application protocol both ends must name (ALPN), with the version of all that follows the handshake.
 pub const PROTOCOL: &[u8] = b"p2p/1";
@@ -38,6 +38,11 @@ const PUBLIC_KEY_PREFIX: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0
 /// What precedes the 32 bytes of an Ed25519 seed in a PKCS #8 document (RFC 8410).
 const SECRET_KEY_PREFIX: [u8; 16] =
     [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
+
+mod session;
+mod stream;
+
+use self::session::Session;
 
 /// Dials and accepts `tls://` URLs as one node.
 #[derive(Clone)]
@@ -79,9 +84,9 @@ impl TlsTransport {
     ///
     /// The expected key is checked within the handshake, by a verifier for this dial alone (a copied configuration is a
     /// few reference counts): a stranger then gets an alert instead of our key and a handshake it believes in.
-    async fn secure(
+    pub(crate) async fn secure(
         &self,
-        io: socket::Socket,
+        io: impl Duplex,
         remote: Endpoint,
         expected: Option<NodeId>,
     ) -> Result<Connection, DialError> {
@@ -89,14 +94,21 @@ impl TlsTransport {
         let verifier = Arc::new(Verifier::new(config.crypto_provider().clone(), expected));
         config.dangerous().set_certificate_verifier(verifier.clone());
         let name = ServerName::try_from("p2p.invalid").expect("a host name").to_owned();
-        match TlsConnector::from(Arc::new(config)).connect(name, BurstReader::new(io)).await {
-            Ok(stream) => Ok(finish(stream.into(), remote)?),
-            Err(error) => Err(match (expected, verifier.stranger.get()) {
-                (Some(expected), Some(&found)) => DialError::UnexpectedIdentity { expected, found },
-                _ => refused(error).into(),
-            }),
-        }
+        let session = UnbufferedClientConnection::new(Arc::new(config), name).map_err(failed)?;
+        connection(io, session, remote).await.map_err(|error| match (expected, verifier.stranger.get()) {
+            (Some(expected), Some(&found)) => DialError::UnexpectedIdentity { expected, found },
+            _ => error.into(),
+        })
     }
+
+    /// The other side: a connection with whoever is at the other end of `io` and proves its key.
+    pub(crate) async fn welcome(&self, io: impl Duplex, remote: Endpoint) -> Result<Connection, HandshakeError> {
+        welcome(self.server.clone(), io, remote).await
+    }
+}
+
+async fn welcome(config: Arc<ServerConfig>, io: impl Duplex, remote: Endpoint) -> Result<Connection, HandshakeError> {
+    connection(io, UnbufferedServerConnection::new(config).map_err(failed)?, remote).await
 }
 
 impl fmt::Debug for TlsTransport {
@@ -111,11 +123,8 @@ impl Transport for TlsTransport {
     }
 
     fn listen<'a>(&'a self, at: &'a NodeUrl) -> BoxFuture<'a, Result<Box<dyn Listener>, ListenError>> {
-        let acceptor = TlsAcceptor::from(self.server.clone());
-        let prove: socket::Prove = Arc::new(move |io, remote| {
-            let accepting = acceptor.accept(BurstReader::new(io));
-            async move { finish(accepting.await.map_err(refused)?.into(), remote) }.boxed()
-        });
+        let config = self.server.clone();
+        let prove: socket::Prove = Arc::new(move |io, remote| welcome(config.clone(), io, remote).boxed());
         socket::listen(&self.clock, self.ours, at, prove).boxed()
     }
 
@@ -155,32 +164,33 @@ fn shown_id(key: &CertificateDer<'_>) -> Option<NodeId> {
     Some(NodeId::from_bytes(key)).filter(NodeId::is_ownable)
 }
 
-/// The connection after its handshake: now the peer is known, so its reader may have memory.
-///
-/// rustls keeps at most 64 KiB of records that the socket has not taken (its own default limit), and nothing when idle.
-fn finish<T>(mut stream: TlsStream<BurstReader<T>>, remote: Endpoint) -> Result<Connection, HandshakeError>
-where
-    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
-{
-    let (io, session) = stream.get_mut();
-    let peer = session.peer_certificates().and_then(|shown| shown_id(shown.first()?));
-    // Who names no protocol at all gets through TLS's own negotiation.
-    let (Some(peer), Some(PROTOCOL)) = (peer, session.alpn_protocol()) else {
-        return Err(HandshakeError::OtherProtocol { expected: "p2p/1 over tls" });
-    };
-    io.allow_bursts();
-    let (reader, writer) = stream.split();
+/// Shakes hands, and finds out who the other end is.
+async fn connection<S: Session>(io: impl Duplex, session: S, remote: Endpoint) -> Result<Connection, HandshakeError> {
+    let (reader, writer, peer) = stream::shake_hands(io, session, proven).await.map_err(refused)?;
+    let peer = peer.ok_or(HandshakeError::OtherProtocol { expected: "p2p/1 over tls" })?;
     Ok(Connection { peer, remote, reader: Box::new(reader), writer: Box::new(writer) })
+}
+
+/// Who the other end has proved to be, if it names our protocol: who names none at all gets through TLS's own negotiation.
+fn proven(session: &CommonState) -> Option<NodeId> {
+    let peer = session.peer_certificates().and_then(|shown| shown_id(shown.first()?));
+    peer.filter(|_| session.alpn_protocol() == Some(PROTOCOL))
 }
 
 /// What made a handshake fail.
 fn refused(error: io::Error) -> HandshakeError {
     match error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
-        Some(Error::InvalidMessage(_) | Error::NoApplicationProtocol) => {
+        Some(tls) => failed(tls.clone()),
+        None => error.into(),
+    }
+}
+
+fn failed(error: Error) -> HandshakeError {
+    match error {
+        Error::InvalidMessage(_) | Error::NoApplicationProtocol => {
             HandshakeError::OtherProtocol { expected: "p2p/1 over tls" }
         }
-        Some(other) => HandshakeError::Tls(other.to_string()),
-        None => error.into(),
+        other => HandshakeError::Tls(other.to_string()),
     }
 }
 

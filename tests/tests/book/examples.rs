@@ -20,11 +20,10 @@ fn sources(krate: &str) -> Vec<String> {
     texts
 }
 
-/// The names in the braces after `start`.
+/// The names after each `start`, one or several in braces.
 fn names(prelude: &str, start: &str) -> Vec<String> {
-    let (_, rest) = prelude.split_once(start).unwrap();
-    let list = rest.split('}').next().unwrap().trim_start_matches('{');
-    list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
+    let lists = prelude.split(start).skip(1).map(|rest| rest.split(';').next().unwrap().trim_matches(['{', '}']));
+    lists.flat_map(|list| list.split(',')).map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
 }
 
 /// Whether the item that `begins` a line in one of `texts` has an example in the comment above it.

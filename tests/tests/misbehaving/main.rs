@@ -216,7 +216,7 @@ fn a_sender_learns_that_a_handler_sleeps_when_its_window_is_full() {
 #[test]
 fn the_table_names_tests_that_exist() {
     let here = |path: &str| format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
-    let tests = ["isolation.rs", "isolation_annotated.rs", "misbehaving/main.rs"];
+    let tests = ["isolation.rs", "isolation_annotated.rs", "geth_failures.rs", "misbehaving/main.rs"];
     let tests = tests.map(|file| std::fs::read_to_string(here(&format!("tests/{file}"))).unwrap()).concat();
     let table = std::fs::read_to_string(here("../docs/isolation.md")).unwrap();
     let named = table.split('`').skip(1).step_by(2).filter(|name| name.matches('_').count() > 2);

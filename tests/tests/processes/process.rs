@@ -65,6 +65,19 @@ impl Process {
         }
     }
 
+    /// Whether it said a line that is `wanted` by now; all lines stay for later.
+    #[allow(dead_code, reason = "not every test asks")]
+    pub fn has_line(&mut self, wanted: impl Fn(&str) -> bool) -> bool {
+        self.waiting.extend(self.lines.try_iter());
+        self.waiting.iter().any(|line| wanted(line))
+    }
+
+    /// Its number.
+    #[allow(dead_code, reason = "not every test asks")]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Types a line.
     pub fn type_line(&mut self, line: &str) {
         writeln!(self.input.as_mut().unwrap(), "{line}").unwrap();

@@ -9,7 +9,7 @@ use crate::peer::NEWS;
 
 /// How long one send of a loop of sends waits for a peer; one that used it up is left out from then on, as a message cut
 /// short cannot be continued. As long as ours waits.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+pub(crate) const PATIENCE: Duration = Duration::from_millis(100);
 
 /// A stalled peer is sent messages before the clock starts until one is not taken for this long: everything between the two
 /// is full then, for every library, whatever room it has.

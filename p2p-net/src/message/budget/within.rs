@@ -23,6 +23,7 @@ pub(in crate::message) struct Within<'b, T, P> {
 impl<'de, S: DeserializeSeed<'de>, P: Place> DeserializeSeed<'de> for Within<'_, S, P> {
     type Value = S::Value;
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
         self.inner.deserialize(Within { inner: deserializer, budget: self.budget, place: self.place })
     }
@@ -47,54 +48,64 @@ impl<'de, D: Deserializer<'de>, P: Place> Deserializer<'de> for Within<'_, D, P>
     plain!(deserialize_f32, deserialize_f64, deserialize_char, deserialize_unit);
     plain!(deserialize_identifier, deserialize_ignored_any);
 
+    #[inline]
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
         self.budget.take_value::<V::Value, _>(self.place.called(Call::Plain))?;
         self.inner.deserialize_str(Run { inner: visitor, budget: self.budget })
     }
 
+    #[inline]
     fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
         self.budget.take_value::<V::Value, _>(self.place.called(Call::Plain))?;
         self.inner.deserialize_bytes(Run { inner: visitor, budget: self.budget })
     }
 
     /// As borrowed text: the owned way reserves the claimed length before it looks how much is there.
+    #[inline]
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
         self.deserialize_str(visitor)
     }
 
     /// As borrowed bytes, for the same reason.
+    #[inline]
     fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
         self.deserialize_bytes(visitor)
     }
 
+    #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
         let place = self.place.called(Call::Option);
         let visitor = Fields { inner: visitor, budget: self.budget, place };
         self.budget.nested(place, || self.inner.deserialize_option(visitor))
     }
 
+    #[inline]
     fn deserialize_unit_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
         self.budget.take_value::<V::Value, _>(self.place.called(Call::Plain))?;
         self.inner.deserialize_unit_struct(name, visitor)
     }
 
+    #[inline]
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, D::Error> {
         let visitor = Fields { inner: visitor, budget: self.budget, place: self.place };
         self.budget.nested(self.place, || self.inner.deserialize_newtype_struct(name, visitor))
     }
 
+    #[inline]
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
         let place = self.place.called(Call::Seq);
         let visitor = Elements { inner: visitor, budget: self.budget, place };
         self.budget.nested(place, || self.inner.deserialize_seq(visitor))
     }
 
+    #[inline]
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, D::Error> {
         let place = self.place.called(Call::Tuple(len));
         let visitor = Fields { inner: visitor, budget: self.budget, place };
         self.budget.nested(place, || self.inner.deserialize_tuple(len, visitor))
     }
 
+    #[inline]
     fn deserialize_tuple_struct<V: Visitor<'de>>(
         self,
         name: &'static str,
@@ -106,12 +117,14 @@ impl<'de, D: Deserializer<'de>, P: Place> Deserializer<'de> for Within<'_, D, P>
         self.budget.nested(place, || self.inner.deserialize_tuple_struct(name, len, visitor))
     }
 
+    #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
         let place = self.place.called(Call::Map);
         let visitor = Elements { inner: visitor, budget: self.budget, place };
         self.budget.nested(place, || self.inner.deserialize_map(visitor))
     }
 
+    #[inline]
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         name: &'static str,
@@ -123,6 +136,7 @@ impl<'de, D: Deserializer<'de>, P: Place> Deserializer<'de> for Within<'_, D, P>
         self.budget.nested(place, || self.inner.deserialize_struct(name, fields, visitor))
     }
 
+    #[inline]
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         name: &'static str,
@@ -134,6 +148,7 @@ impl<'de, D: Deserializer<'de>, P: Place> Deserializer<'de> for Within<'_, D, P>
         self.budget.nested(place, || self.inner.deserialize_enum(name, variants, visitor))
     }
 
+    #[inline]
     fn is_human_readable(&self) -> bool {
         self.inner.is_human_readable()
     }
@@ -152,21 +167,25 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Run<'_, V> {
         self.inner.expecting(f)
     }
 
+    #[inline]
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<V::Value, E> {
         self.budget.take_run(text.len())?;
         self.inner.visit_str(text)
     }
 
+    #[inline]
     fn visit_borrowed_str<E: serde::de::Error>(self, text: &'de str) -> Result<V::Value, E> {
         self.budget.take_run(text.len())?;
         self.inner.visit_borrowed_str(text)
     }
 
+    #[inline]
     fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<V::Value, E> {
         self.budget.take_run(bytes.len())?;
         self.inner.visit_bytes(bytes)
     }
 
+    #[inline]
     fn visit_borrowed_bytes<E: serde::de::Error>(self, bytes: &'de [u8]) -> Result<V::Value, E> {
         self.budget.take_run(bytes.len())?;
         self.inner.visit_borrowed_bytes(bytes)
@@ -187,14 +206,17 @@ impl<'de, V: Visitor<'de>, P: Place> Visitor<'de> for Fields<'_, V, P> {
         self.inner.expecting(f)
     }
 
+    #[inline]
     fn visit_none<E: serde::de::Error>(self) -> Result<V::Value, E> {
         self.inner.visit_none()
     }
 
+    #[inline]
     fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
         self.inner.visit_some(Within { inner: deserializer, budget: self.budget, place: self.place.part(0) })
     }
 
+    #[inline]
     fn visit_newtype_struct<D: Deserializer<'de>>(self, deserializer: D) -> Result<V::Value, D::Error> {
         self.inner.visit_newtype_struct(Within {
             inner: deserializer,
@@ -203,10 +225,12 @@ impl<'de, V: Visitor<'de>, P: Place> Visitor<'de> for Fields<'_, V, P> {
         })
     }
 
+    #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
         self.inner.visit_seq(Counted::new(access, self.budget, self.place, false))
     }
 
+    #[inline]
     fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
         self.inner.visit_enum(Within { inner: access, budget: self.budget, place: self.place })
     }
@@ -226,6 +250,7 @@ impl<'de, V: Visitor<'de>, P: Place> Visitor<'de> for Elements<'_, V, P> {
         self.inner.expecting(f)
     }
 
+    #[inline]
     fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
         // An element takes a byte at least (the message's shape sees to that), so a longer claim is a lie.
         if access.size_hint().is_some_and(|claimed| claimed > self.budget.frame) {
@@ -234,6 +259,7 @@ impl<'de, V: Visitor<'de>, P: Place> Visitor<'de> for Elements<'_, V, P> {
         self.inner.visit_seq(Counted::new(access, self.budget, self.place, true))
     }
 
+    #[inline]
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
         if access.size_hint().is_some_and(|claimed| claimed > self.budget.frame) {
             return Err(A::Error::custom("a map claims more entries than there are bytes"));
@@ -253,10 +279,12 @@ struct Counted<'b, A, P> {
 }
 
 impl<'b, A, P: Place> Counted<'b, A, P> {
+    #[inline]
     fn new(inner: A, budget: &'b Budget, place: P, pays: bool) -> Self {
         Self { inner, budget, place, at: 0, room: pays.then(Room::default) }
     }
 
+    #[inline]
     fn hint(&self, claimed: Option<usize>) -> Option<usize> {
         if self.room.is_some() { self.budget.hint(claimed, self.place) } else { claimed }
     }
@@ -279,6 +307,7 @@ impl<'de, A: SeqAccess<'de>, P: Place> SeqAccess<'de> for Counted<'_, A, P> {
         self.inner.next_element_seed(Within { inner: seed, budget: self.budget, place })
     }
 
+    #[inline]
     fn size_hint(&self) -> Option<usize> {
         self.hint(self.inner.size_hint())
     }
@@ -287,6 +316,7 @@ impl<'de, A: SeqAccess<'de>, P: Place> SeqAccess<'de> for Counted<'_, A, P> {
 impl<'de, A: MapAccess<'de>, P: Place> MapAccess<'de> for Counted<'_, A, P> {
     type Error = A::Error;
 
+    #[inline]
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
         let key = self.inner.next_key_seed(Within { inner: seed, budget: self.budget, place: self.place.key() })?;
         if let (Some(room), Some(_)) = (&mut self.room, &key) {
@@ -295,6 +325,7 @@ impl<'de, A: MapAccess<'de>, P: Place> MapAccess<'de> for Counted<'_, A, P> {
         Ok(key)
     }
 
+    #[inline]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
         if let Some(room) = &self.room {
             room.value(size_of::<V::Value>(), self.budget, self.place)?;
@@ -302,6 +333,7 @@ impl<'de, A: MapAccess<'de>, P: Place> MapAccess<'de> for Counted<'_, A, P> {
         self.inner.next_value_seed(Within { inner: seed, budget: self.budget, place: self.place.value() })
     }
 
+    #[inline]
     fn size_hint(&self) -> Option<usize> {
         self.hint(self.inner.size_hint())
     }
@@ -311,6 +343,7 @@ impl<'de, 'b, A: EnumAccess<'de>, P: Place> EnumAccess<'de> for Within<'b, A, P>
     type Error = A::Error;
     type Variant = Within<'b, A::Variant, P>;
 
+    #[inline]
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self::Variant), A::Error> {
         let Self { inner, budget, place } = self;
         let at = Cell::new(0);
@@ -329,6 +362,7 @@ struct Noted<'a, S> {
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Noted<'_, S> {
     type Value = S::Value;
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
         let at = u32::deserialize(deserializer)?;
         self.at.set(at);
@@ -339,18 +373,22 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Noted<'_, S> {
 impl<'de, A: VariantAccess<'de>, P: Place> VariantAccess<'de> for Within<'_, A, P> {
     type Error = A::Error;
 
+    #[inline]
     fn unit_variant(self) -> Result<(), A::Error> {
         self.inner.unit_variant()
     }
 
+    #[inline]
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
         self.inner.newtype_variant_seed(Within { inner: seed, budget: self.budget, place: self.place.part(0) })
     }
 
+    #[inline]
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
         self.inner.tuple_variant(len, Fields { inner: visitor, budget: self.budget, place: self.place })
     }
 
+    #[inline]
     fn struct_variant<V: Visitor<'de>>(
         self,
         fields: &'static [&'static str],

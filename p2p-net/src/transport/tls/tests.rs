@@ -1,7 +1,7 @@
 //! What the `tls` transport promises, over loopback sockets.
 
 use super::*;
-use futures::AsyncWriteExt;
+use futures::{AsyncReadExt, AsyncWriteExt};
 use smol::net::TcpStream;
 
 fn node(seed: u8) -> TlsTransport {
@@ -130,8 +130,9 @@ fn a_client_without_key_or_protocol_name_is_refused() {
             let listening = listen(&bob).await;
             let url = listening.url();
             let dialing = async {
-                let stream = TcpStream::connect((url.host(), url.port())).await.unwrap();
-                TlsConnector::from(Arc::new(config)).connect("p2p.invalid".try_into().unwrap(), stream).await.ok()
+                let (io, _) = socket::connect(&Clock::real(), &url).await.unwrap();
+                let session = UnbufferedClientConnection::new(Arc::new(config), "p2p.invalid".try_into().unwrap());
+                stream::shake_hands(io, session.unwrap(), |_| ()).await.ok()
             };
             let (_kept, accepted) = futures::join!(dialing, accept(&*listening));
             accepted.unwrap_err();

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::net::{SocketAddr, TcpListener};
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use commonware_cryptography::ed25519::{PrivateKey, PublicKey};
@@ -92,13 +93,32 @@ fn quota(burst: u32) -> Outcome<Quota> {
     Ok(Quota::per_second(number(RATE)?).allow_burst(number(burst)?))
 }
 
+/// The ports that members listen at. Its network binds when it runs, so a port cannot be kept for it; one that the system
+/// gave would meanwhile be given to a connection. These it gives to nobody by itself.
+const PORTS: std::ops::Range<u16> = 10_000..32_000;
+
+/// An address that nobody listens at.
+fn free_address() -> Outcome<SocketAddr> {
+    static TRIED: AtomicU16 = AtomicU16::new(0);
+    // Processes begin at different ports: some of the last one's may still be closing.
+    let first = std::process::id().wrapping_mul(257);
+    for _ in PORTS {
+        let number = first.wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed).into()) % PORTS.len() as u32;
+        let address = SocketAddr::from(([127, 0, 0, 1], PORTS.start + number as u16));
+        if TcpListener::bind(address).is_ok() {
+            return Ok(address);
+        }
+    }
+    Err(Failure::new("no port is free"))
+}
+
 impl Commonware {
     /// A member that listens, knows nobody yet, may know `members`, itself counted, and has `lanes` channels beside that of
     /// the questions; in a `crowd` with less room.
     fn member(&self, seed: u64, members: usize, lanes: usize, crowd: bool) -> Outcome<Member> {
         let signer = PrivateKey::from_seed(seed);
         let key = signer.public_key();
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let address = free_address()?;
         let (synchrony_bound, max_handshake_age) = (Duration::from_secs(5), Duration::from_secs(10));
         let sake = Sake { signer, synchrony_bound, max_handshake_age, version: sake::Version::V1 };
         let handshake = Cups::<_, ChaCha20Poly1305>::new(sake, cups::Version::V1);

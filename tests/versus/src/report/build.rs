@@ -5,6 +5,11 @@ use std::fmt::Write;
 use super::number::{shown, times};
 use crate::build_cost::Cost;
 
+/// What ours is to reach: a part of the other's processor time, so many crates, and 3 MB.
+const LESS_CPU: f64 = 2.0;
+const MOST_CRATES: f64 = 120.0;
+const MOST_KIB: f64 = 3e6 / 1024.0;
+
 pub(crate) fn table(costs: &[Cost]) -> String {
     let mut text = "| clean release build | CPU seconds | wall seconds | crates | stripped binary, KiB |\n".to_owned();
     text.push_str("|---|---|---|---|---|\n");
@@ -18,6 +23,13 @@ pub(crate) fn table(costs: &[Cost]) -> String {
         let (ours, theirs) = (row(ours), row(theirs));
         let ratios: Vec<_> = ours.iter().zip(&theirs).map(|(ours, theirs)| times(theirs / ours)).collect();
         let _ = writeln!(text, "| theirs to ours | {} |", ratios.join(" | "));
+        let reached = [ours[0] * LESS_CPU <= theirs[0], ours[2] <= MOST_CRATES, ours[3] <= MOST_KIB];
+        let [cpu, crates, size] = reached.map(|yes| if yes { "yes" } else { "**no**" });
+        let _ = writeln!(
+            text,
+            "| target reached | ≤ 1/{LESS_CPU}: {cpu} | | ≤ {MOST_CRATES}: {crates} | ≤ {}: {size} |",
+            shown(MOST_KIB)
+        );
     }
     text
 }

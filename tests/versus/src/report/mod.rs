@@ -5,3 +5,4 @@ pub(crate) mod chart;
 pub(crate) mod json;
 pub(crate) mod number;
 pub(crate) mod table;
+pub(crate) mod targets;

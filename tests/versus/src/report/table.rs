@@ -3,11 +3,11 @@
 use std::fmt::Write;
 
 use super::number::{shown, times};
+use super::targets;
 use crate::contender::Contender;
 use crate::machine::Machine;
 use crate::metric::Metric;
 use crate::rounds::{Run, Verdict, verdict};
-use crate::targets::Target;
 use crate::work::Work;
 
 pub(crate) fn document(
@@ -26,6 +26,7 @@ pub(crate) fn document(
     if !growth.is_empty() && contenders.contains(&Contender::Ours) {
         grown(&mut text, &growth, runs, &mut notes);
     }
+    text.push_str(&targets::table(works, runs));
     if !notes.is_empty() {
         let _ = writeln!(text);
     }
@@ -53,8 +54,8 @@ fn heading(machine: &Machine, rounds: usize, runs: &[Run]) -> String {
 /// A row for every metric of every work, a column for every contender.
 fn compared(text: &mut String, works: &[&&Work], contenders: &[Contender], runs: &[Run], notes: &mut Vec<String>) {
     let titles: Vec<_> = contenders.iter().map(|contender| contender.title()).collect();
-    let _ = writeln!(text, "| work | | {} | target |", titles.join(" | "));
-    let _ = writeln!(text, "|---|---|{}---|", "---|".repeat(contenders.len()));
+    let _ = writeln!(text, "| work | | {} |", titles.join(" | "));
+    let _ = writeln!(text, "|---|---|{}", "---|".repeat(contenders.len()));
     for work in works {
         let verdicts: Vec<_> = contenders.iter().map(|contender| verdict(runs, work.name, *contender)).collect();
         let ours = verdict(runs, work.name, Contender::Ours);
@@ -70,7 +71,7 @@ fn compared(text: &mut String, works: &[&&Work], contenders: &[Contender], runs:
                 .collect();
             let title = if row == 0 { work.title } else { "" };
             let cells = cells.join(" | ");
-            let _ = writeln!(text, "| {title} | {} | {cells} | {} |", metric.unit(), targets(work, metric, runs));
+            let _ = writeln!(text, "| {title} | {} | {cells} |", metric.unit());
         }
     }
 }
@@ -109,20 +110,6 @@ fn cell(verdict: &Verdict, metric: Metric, ours: Option<f64>, place: &str, notes
         Verdict::Failed(why) => note("**failed**", &why.replace('|', "/")),
         Verdict::Absent => String::new(),
     }
-}
-
-fn targets(work: &Work, metric: Metric, runs: &[Run]) -> String {
-    let ours = verdict(runs, work.name, Contender::Ours).median(metric);
-    let said = Target::of(work.name, metric).map(|target| {
-        let theirs = verdict(runs, work.name, target.against).median(metric);
-        let outcome = match (ours, theirs) {
-            (Some(ours), Some(theirs)) if metric.advantage(ours, theirs) >= target.times => "met",
-            (Some(_), Some(_)) => "**not met**",
-            _ => "not measured",
-        };
-        format!("≥ {} × {}: {outcome}", target.times, target.against.title())
-    });
-    said.collect::<Vec<_>>().join("; ")
 }
 
 /// Ours alone: how its cost grows.

@@ -7,7 +7,7 @@ use syn::{Lifetime, PatType, Type, TypeImplTrait};
 use crate::mistakes::Mistakes;
 
 /// An argument's type without names that only its method knows: lifetimes are left to the compiler, `Self` is `own`.
-pub(super) fn portable(argument: &PatType, own: Option<&Type>, mistakes: &mut Mistakes) -> Type {
+pub(crate) fn portable(argument: &PatType, own: Option<&Type>, mistakes: &mut Mistakes) -> Type {
     let mut ty = (*argument.ty).clone();
     Portable { own, mistakes }.visit_type_mut(&mut ty);
     ty
