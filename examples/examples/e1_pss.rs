@@ -1,4 +1,4 @@
-//! A message sealed to a node: it arrives, and says for certain who sent it. Second seed: E1, `sendAsym`.
+//! A message sealed to a node: it arrives, and says for certain who sent it.
 //!
 //! ```sh
 //! cargo run --example e1_pss

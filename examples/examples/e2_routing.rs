@@ -1,5 +1,5 @@
 //! Three nodes in a line, and a message that shows nothing of where it goes: it arrives through the one in the middle, which
-//! cannot read it. Second seed: E2.
+//! cannot read it.
 //!
 //! ```sh
 //! cargo run --example e2_routing

@@ -1,4 +1,4 @@
-//! A message under a key that two nodes share: it arrives, and says only that its sender has the key. Second seed: E3.
+//! A message under a key that two nodes share: it arrives, and says only that its sender has the key.
 //!
 //! ```sh
 //! cargo run --example e3_sym

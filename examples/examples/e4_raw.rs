@@ -1,4 +1,4 @@
-//! A message that the application encrypts for itself, carried as it is: nothing says who sent it. Second seed: E4.
+//! A message that the application encrypts for itself, carried as it is: nothing says who sent it.
 //!
 //! ```sh
 //! cargo run --example e4_raw

@@ -1,5 +1,5 @@
 //! Two nodes that are not connected agree on keys through a third, and use them: who steals the nodes' own keys later cannot read
-//! what was said. Second seed: E5.
+//! what was said.
 //!
 //! ```sh
 //! cargo run --example e5_handshake

@@ -1,5 +1,5 @@
 //! The plugin of `echo`, word for word, between two nodes that are not connected: a third one relays what they say, and
-//! cannot read it. Second seed: E6.
+//! cannot read it.
 //!
 //! ```sh
 //! cargo run --example e6_protocol

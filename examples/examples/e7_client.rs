@@ -1,5 +1,5 @@
 //! Another process sends and receives: through the namespace `pss` of one node's RPC over a Unix socket, of another's over
-//! WebSocket. The program starts itself a second time, as the client. Second seed: E7.
+//! WebSocket. The program starts itself a second time, as the client.
 //!
 //! ```sh
 //! cargo run --example e7_client

@@ -49,16 +49,12 @@ use p2p_protocols as _;
 // ANCHOR_END: link
 
 fn main() -> ExitCode {
-    // ANCHOR: queue
     let (sender, heard) = smol::channel::bounded::<String>(1);
-    // ANCHOR_END: queue
     let nodes = || Ok((local("alice")?.state(sender.clone()), local("bob")?.state(sender.clone())));
     exit(nodes().and_then(|(alice, bob)| {
         connected(alice, bob, async |channel| {
-            // ANCHOR: use
             channel.send(&Shout { text: "hello".to_owned() }).await?;
             let text = heard.recv().await?;
-            // ANCHOR_END: use
             println!("the valley says {text:?}");
             ensure(text == "hello", "what was shouted")
         })

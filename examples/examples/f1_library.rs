@@ -1,4 +1,4 @@
-//! A relay of explicit parts: nothing is taken from what happens to be linked. Second seed: F1.
+//! A relay of explicit parts: nothing is taken from what happens to be linked.
 //!
 //! ```sh
 //! cargo run --example f1_library

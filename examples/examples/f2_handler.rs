@@ -1,4 +1,4 @@
-//! A handler that replies: what is sent about a topic comes back. Second seed: F2.
+//! A handler that replies: what is sent about a topic comes back.
 //!
 //! ```sh
 //! cargo run --example f2_handler

@@ -67,7 +67,6 @@ fn run() -> Outcome {
             node.clone().start(ex.clone()).await?;
             ex.spawn(node.clone().run(ex.clone())).detach();
         }
-        // ANCHOR: serve
         let apis = Apis::new().with(Admin::new(node.clone()))?.with(Foo { p2p: node.clone() })?;
         let settings = RpcSettings {
             ipc: Some(IpcSettings::at(std::env::temp_dir().join(format!("foo-{}.ipc", std::process::id())))),
@@ -76,7 +75,6 @@ fn run() -> Outcome {
             ..RpcSettings::default()
         };
         let server = Server::start(apis, settings, &ex).await?;
-        // ANCHOR_END: serve
         println!("{}", reached_at(&node, &server, &url_of(&other)?, &url_of(&full)?)?);
         let end = smol::unblock(|| std::io::stdin().read_to_end(&mut Vec::new())).await;
         server.stop().await;

@@ -10,6 +10,7 @@
 
 use proc_macro::TokenStream;
 
+mod annotated;
 mod case;
 mod docs;
 mod keys;
@@ -25,6 +26,8 @@ mod sessions;
 #[cfg(test)]
 mod snapshots;
 mod spans;
+#[cfg(test)]
+mod tests;
 mod types;
 
 /// Makes a struct or an enum a message: a type that travels over a channel in a lane of its own.

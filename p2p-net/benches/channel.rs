@@ -24,7 +24,19 @@ struct Small {
 }
 
 #[derive(Message, Serialize, Deserialize)]
-#[message(max_bytes = (1 << 20) + 64, window = 2 << 20)]
+#[message(max_bytes = (1 << 10) + 64)]
+struct News {
+    body: Bytes,
+}
+
+#[derive(Message, Serialize, Deserialize)]
+#[message(max_bytes = (64 << 10) + 64)]
+struct Page {
+    body: Bytes,
+}
+
+#[derive(Message, Serialize, Deserialize)]
+#[message(max_bytes = (1 << 20) + 64, window = 3 << 19)]
 struct Big {
     body: Bytes,
 }
@@ -51,12 +63,26 @@ struct Answer {
 #[derive(Default)]
 struct Counts {
     small: AtomicU64,
+    news: AtomicU64,
+    pages: AtomicU64,
     big: AtomicU64,
 }
 
 #[protocol]
 async fn count_small(small: Small, counts: State<Counts>) {
     assert_eq!(small.number, counts.small.fetch_add(1, Ordering::Relaxed));
+}
+
+#[protocol]
+async fn count_news(news: News, counts: State<Counts>) {
+    assert_eq!(news.body.len(), 1 << 10);
+    counts.news.fetch_add(1, Ordering::Relaxed);
+}
+
+#[protocol]
+async fn count_pages(page: Page, counts: State<Counts>) {
+    assert_eq!(page.body.len(), 64 << 10);
+    counts.pages.fetch_add(1, Ordering::Relaxed);
 }
 
 #[protocol]
@@ -155,18 +181,55 @@ async fn on_lanes(ex: Arc<Executor<'static>>) {
     bob.stop().await;
 }
 
-async fn big(ex: Arc<Executor<'static>>) {
+async fn large<M: Message>(
+    ex: Arc<Executor<'static>>,
+    name: &str,
+    bytes: u64,
+    message: M,
+    count: impl Fn(&Counts) -> &AtomicU64,
+) {
     let (alice, bob, channel, counts) = pair(&ex).await;
-    let n = env("N", 2000);
-    let message = Big { body: vec![7; 1 << 20].into() };
+    let n = env("N", (2 << 30) / bytes);
     let start = Instant::now();
     for _ in 0..n {
         channel.send(&message).await.unwrap();
     }
-    wait_for(&bob, || counts.big.load(Ordering::Relaxed) == n).await;
-    println!("big     {:.0} MB/s", n as f64 * 1.048_576 / start.elapsed().as_secs_f64());
+    wait_for(&bob, || count(&counts).load(Ordering::Relaxed) == n).await;
+    println!("{name:7} {:.0} MB/s", (n * bytes) as f64 / 1e6 / start.elapsed().as_secs_f64());
     alice.stop().await;
     bob.stop().await;
+}
+
+/// One message to a hundred peers, again and again.
+async fn broadcast(ex: Arc<Executor<'static>>) {
+    const PEERS: u64 = 100;
+    let counts = Arc::<Counts>::default();
+    let hub = node(&ex, Arc::default(), Arc::default()).await;
+    let mut peers = Vec::new();
+    for _ in 0..PEERS {
+        let peer = node(&ex, counts.clone(), Arc::default()).await;
+        hub.add_peer(&peer.advertised()[0]).await.unwrap();
+        peers.push(peer);
+    }
+    let (n, news) = (env("N", 10_000), News { body: vec![7; 1 << 10].into() });
+    let start = Instant::now();
+    for _ in 0..n {
+        assert!(hub.broadcast(&news).await.iter().all(|(_, sent)| sent.is_ok()));
+    }
+    wait_for(&hub, || counts.news.load(Ordering::Relaxed) == n * PEERS).await;
+    println!("cast    {:.0} k deliveries/s", (n * PEERS) as f64 / 1e3 / start.elapsed().as_secs_f64());
+    hub.stop().await;
+    for peer in peers {
+        peer.stop().await;
+    }
+}
+
+async fn pages(ex: Arc<Executor<'static>>) {
+    large(ex, "64k", 64 << 10, Page { body: vec![7; 64 << 10].into() }, |counts| &counts.pages).await;
+}
+
+async fn big(ex: Arc<Executor<'static>>) {
+    large(ex, "big", 1 << 20, Big { body: vec![7; 1 << 20].into() }, |counts| &counts.big).await;
 }
 
 /// How a question and its answer travel.
@@ -245,18 +308,20 @@ fn main() {
     }
     let mut cases: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     if cases.is_empty() {
-        cases = ["small", "lanes", "big", "rtt", "request", "flood", "idle"].map(str::to_owned).to_vec();
+        cases = ["small", "lanes", "cast", "64k", "big", "rtt", "request", "flood", "idle"].map(str::to_owned).to_vec();
     }
     for case in cases {
         let task = match case.as_str() {
             "small" => ex.spawn(small(ex.clone())),
             "lanes" => ex.spawn(on_lanes(ex.clone())),
+            "cast" => ex.spawn(broadcast(ex.clone())),
+            "64k" => ex.spawn(pages(ex.clone())),
             "big" => ex.spawn(big(ex.clone())),
             "rtt" => ex.spawn(rtt(ex.clone(), Way::Messages)),
             "request" => ex.spawn(rtt(ex.clone(), Way::Request)),
             "flood" => ex.spawn(rtt(ex.clone(), Way::Flooded)),
             "idle" => ex.spawn(idle(ex.clone())),
-            other => panic!("no case `{other}`: small, lanes, big, rtt, request, flood, idle"),
+            other => panic!("no case `{other}`: small, lanes, cast, 64k, big, rtt, request, flood, idle"),
         };
         smol::block_on(ex.run(task));
     }

@@ -25,7 +25,7 @@
 //! |---|---|
 //! | [`p2p`] | the node: `P2p::new`, `start`, `run`, `stop`, `broadcast`, `add_peer` |
 //! | [`settings`] | what a node can be told, every value with its unit and default |
-//! | [`session`] | why channels exist: seed, manual, inbound, outbound |
+//! | [`session`] | why channels exist: seed, manual, inbound, outbound, relayed |
 //! | [`hosts`] | the address book |
 //! | [`protocol`](mod@protocol) | what a plugin is, and which ones a node runs |
 //! | [`channel`] | an authenticated connection to one peer |
@@ -53,6 +53,8 @@ pub mod clock;
 pub mod disconnect;
 mod error;
 pub mod event;
+#[cfg(test)]
+mod folder;
 pub mod hosts;
 pub mod identity;
 #[cfg(feature = "manifest")]

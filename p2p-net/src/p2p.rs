@@ -1,4 +1,4 @@
-//! The node: what an application holds. First seed: `P2p` with `start`, `run` and `stop`.
+//! The node: what an application holds. In DarkFi: `P2p` with `start`, `run` and `stop`.
 
 mod broadcast;
 mod builder;
@@ -33,7 +33,7 @@ use crate::tasks::TaskGroup;
 use crate::transport::Transports;
 use crate::transport::tls::TlsTransport;
 
-/// A node, shared. First seed: `P2pPtr`.
+/// A node, shared. In DarkFi: `P2pPtr`.
 ///
 /// ```
 /// use p2p_net::P2pPtr;

@@ -1,4 +1,4 @@
-//! The exchange of addresses: whom do you know? First seed: `ProtocolAddress` and `ProtocolSeed`.
+//! The exchange of addresses: whom do you know? In DarkFi: `ProtocolAddress` and `ProtocolSeed`.
 //!
 //! An answer holds only addresses the answering node has reached itself. A node asks when it runs out of addresses, and
 //! never sooner than 1 s after it asked the same peer, ever later while nothing new comes; on a visit to a seed it asks once.

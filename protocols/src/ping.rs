@@ -1,4 +1,4 @@
-//! The heartbeat: is the peer still there, and how far away is it? First seed: `ProtocolPing`.
+//! The heartbeat: is the peer still there, and how far away is it? In DarkFi: `ProtocolPing`.
 
 use std::time::Duration;
 

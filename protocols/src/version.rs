@@ -1,7 +1,7 @@
 //! The handshake: who are you, of which network, and what do we both speak?
 //!
 //! Each end sends its [`Version`] as a request and answers the other's with a [`Verack`]; an end that has its answer and
-//! has given one is done. What does not fit ends the channel with a reason that both ends see. First seed: the version
+//! has given one is done. What does not fit ends the channel with a reason that both ends see. In DarkFi: the version
 //! exchange. The layout of [`Version`] is frozen: it is read before anything could be agreed about it.
 
 use p2p_net::disconnect::DisconnectReason;

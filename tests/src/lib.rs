@@ -1,6 +1,7 @@
-//! What the whole-network tests share: protocols written by hand, a peer that writes its own bytes, and meters.
+//! What the whole-network tests share: protocols written by hand, a peer that writes its own bytes, folders, and meters.
 
 pub mod any;
+pub mod folder;
 pub mod meter;
 pub mod plain;
 pub mod raw;

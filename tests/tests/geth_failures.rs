@@ -6,10 +6,15 @@
 //! - One protocol's return ended its siblings, and the redial came 35 s later.
 //! - `admin_addPeer` answered true whatever happened.
 
+#[path = "common/mod.rs"]
+mod common;
+
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use common::{local, on_threads, run};
 use p2p_net::ProtocolSet;
 use p2p_net::disconnect::{DisconnectReason, Side};
 use p2p_net::event::Seen;
@@ -73,6 +78,66 @@ fn a_protocol_that_takes_a_second_a_message_costs_another_one_nothing() {
         assert_eq!(slowest_of(5_000, &channel).await, 2 * LINK, "a round trip, for ten seconds");
         let done = bob.state::<Done>().0.load(Ordering::Relaxed);
         assert!((8..=12).contains(&done), "the slow one is at it: {done} done");
+    });
+}
+
+#[test]
+fn a_protocol_that_computes_leaves_the_other_threads_to_the_others() {
+    /// Where a computation is, and what is told when it may end.
+    #[derive(Default)]
+    struct Desk(Mutex<Computes>, Condvar);
+
+    #[derive(Default, PartialEq, Debug)]
+    enum Computes {
+        #[default]
+        NotYet,
+        Still,
+        MayEnd,
+        Done,
+    }
+
+    /// Keeps its thread until it may end; for a minute, if nobody says so.
+    #[protocol]
+    async fn computes(_work: Work, at: State<Desk>) -> Result<()> {
+        let mut now = at.0.lock().map_err(|_| Error::msg("poisoned"))?;
+        *now = Computes::Still;
+        let waited = at.1.wait_timeout_while(now, Duration::from_secs(60), |now| *now == Computes::Still);
+        let (mut now, waited) = waited.map_err(|_| Error::msg("poisoned"))?;
+        assert!(!waited.timed_out(), "nothing went on meanwhile");
+        *now = Computes::Done;
+        Ok(())
+    }
+
+    on_threads(2, async |ex| {
+        let work = Arc::new(Desk::default());
+        let set = || ProtocolSet::empty().with::<ProtocolVersion>().with::<computes>().with::<echoes>();
+        let node = async || P2p::builder(local()).protocols(set()).shared_state(work.clone()).build().await.unwrap();
+        let (alice, bob) = (node().await, node().await);
+        let tasks = [run(&alice, &ex).await, run(&bob, &ex).await];
+        alice.add_peer(&bob.advertised()[0]).await.unwrap();
+        let (channel, work) = (alice.channel(&bob.id()).unwrap(), work.clone());
+        // In a task of its own, as which thread it is that computes is nobody's choice.
+        let meanwhile = ex.spawn(async move {
+            channel.send(&Work(Vec::new())).await.unwrap();
+            while *work.0.lock().unwrap() != Computes::Still {
+                smol::future::yield_now().await;
+            }
+            slowest_of(200, &channel).await;
+            *work.0.lock().unwrap() = Computes::MayEnd;
+            work.1.notify_all();
+            while *work.0.lock().unwrap() != Computes::Done {
+                smol::future::yield_now().await;
+            }
+            slowest_of(1, &channel).await;
+            assert_eq!(channel.disconnect(), None);
+        });
+        meanwhile.await;
+        for node in [&alice, &bob] {
+            node.stop().await;
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
     });
 }
 

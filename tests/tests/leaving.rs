@@ -219,3 +219,71 @@ fn who_is_connected_again_runs_it_again() {
         assert_eq!(alice.to(&bob).request(Offer(1)).await, Ok(Price(2)));
     });
 }
+
+#[derive(Message, Serialize, Deserialize)]
+#[message(max_bytes = 16)]
+struct Enough(u8);
+
+struct Tidy {
+    seen: State<Seen>,
+    node: P2pPtr,
+}
+
+/// Needs a while to put its things away.
+#[protocol]
+impl Tidy {
+    async fn init(seen: State<Seen>, node: P2pPtr) -> Self {
+        Self { seen, node }
+    }
+
+    #[on]
+    async fn enough(&self, _enough: Enough) -> Result<()> {
+        Err(Error::leave("enough"))
+    }
+
+    #[stop]
+    async fn stop(&self) {
+        self.seen.said.fetch_add(1, Ordering::Relaxed);
+        self.node.clock().sleep(Duration::from_millis(500)).await;
+        self.seen.stopped.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn what_a_protocol_does_at_its_end_is_done_though_the_channel_ends_meanwhile() {
+    testing::pair().with::<ProtocolVersion>().with::<Tidy>().state(Seen::default).run(async |[alice, bob]| {
+        let channel = alice.to(&bob);
+        channel.send(&Enough(1)).await.unwrap();
+        bob.until(|bob| bob.state::<Seen>().said.load(Ordering::Relaxed) == 1).await;
+        alice.remove_peer(&bob.id());
+        bob.until(|bob| bob.peer_count() == 0).await;
+        bob.clock().sleep(Duration::from_secs(5)).await;
+        assert_eq!(bob.state::<Seen>().stopped.load(Ordering::Relaxed), 1);
+    });
+}
+
+#[derive(Message, Serialize, Deserialize)]
+#[message(max_bytes = 1 << 20)]
+struct Parcel(Bytes);
+
+/// Takes one parcel, and has sent one of its own before it leaves.
+#[protocol]
+async fn porter(Parcel(bytes): Parcel, channel: &Channel, seen: State<Seen>) -> Result<()> {
+    if seen.said.fetch_add(1, Ordering::Relaxed) == 0 && bytes.is_empty() {
+        channel.send(&Parcel(vec![7; 300_000].into())).await?;
+        return Err(Error::leave("all is delivered"));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_large_message_that_was_sent_before_arrives_whole() {
+    testing::pair().with::<ProtocolVersion>().with::<porter>().state(Seen::default).run(async |[alice, bob]| {
+        alice.to(&bob).send(&Parcel(Bytes::default())).await.unwrap();
+        for node in [&alice, &bob] {
+            node.until(|node| node.peers_with::<porter>().is_empty()).await;
+        }
+        alice.clock().sleep(Duration::from_secs(5)).await;
+        assert_eq!(alice.state::<Seen>().said.load(Ordering::Relaxed), 1);
+    });
+}

@@ -7,19 +7,9 @@
 #[path = "processes/process.rs"]
 mod process;
 
-use std::path::PathBuf;
-
+use p2p_tests::folder::Folder;
 use process::Process;
 use serde_json::Value;
-
-/// A folder that goes when the test ends.
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
 
 /// A node that runs, and where it is.
 struct Running {
@@ -36,10 +26,9 @@ impl Running {
 
     /// With this text as its configuration.
     fn with(name: &str, config: &str) -> Self {
-        let folder = Folder(std::env::temp_dir().join(format!("p2pctl-{}-{name}", std::process::id())));
-        std::fs::create_dir(&folder.0).unwrap();
-        std::fs::write(folder.0.join("config.toml"), config).unwrap();
-        let mut process = Process::start(name, "node", &["--data", folder.0.to_str().unwrap()]);
+        let folder = Folder::temporary();
+        std::fs::write(folder.file("config.toml"), config).unwrap();
+        let mut process = Process::start(name, "node", &["--data", folder.path().to_str().unwrap()]);
         let url = process.line(|line| line.starts_with("tls://"));
         let socket = process.line(|line| line.ends_with("node.ipc"));
         Self { folder, process, url, socket }
@@ -96,6 +85,7 @@ fn peers_are_added_and_listed_as_a_table_and_as_json() {
     info.ends_well();
     let mut modules = bob.call(&["rpc_modules"]);
     modules.line(|line| line.split_whitespace().eq(["admin", "1.0"]));
+    modules.line(|line| line.split_whitespace().eq(["node", "1.0"]));
     modules.ends_well();
     assert_eq!(alice.json(&["admin_removePeer", bob.id()]), true);
     alice.stop();
@@ -203,7 +193,7 @@ fn free_port() -> String {
 #[test]
 fn a_second_process_on_one_folder_says_who_has_it() {
     let node = Running::new("folder");
-    let folder = node.folder.0.to_str().unwrap();
+    let folder = node.folder.path().to_str().unwrap();
     let mut second = Process::start("second", "node", &["--data", folder]);
     second.ends_with(1);
     let expected = format!("error: the data folder {folder} is in use by another node, process {}:", node.process.id());
@@ -212,7 +202,7 @@ fn a_second_process_on_one_folder_says_who_has_it() {
     let Running { folder, mut process, url, .. } = node;
     process.signal("KILL");
     process.is_killed();
-    let mut again = Process::start("again", "node", &["--data", folder.0.to_str().unwrap()]);
+    let mut again = Process::start("again", "node", &["--data", folder.path().to_str().unwrap()]);
     let id = |url: &str| url.split('@').next().unwrap().to_owned();
     assert_eq!(id(&again.line(|line| line.starts_with("tls://"))), id(&url));
     again.signal("TERM");

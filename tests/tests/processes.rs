@@ -7,41 +7,26 @@
 #[path = "processes/process.rs"]
 mod process;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use p2p_net::settings::Settings;
+use p2p_tests::folder::Folder;
 use process::Process;
 
-/// A folder that goes when the test ends.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("p2p-net-{}-{name}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    /// Settings with which a silent peer is dropped, and dialled again, in a few seconds.
-    fn impatient(&self) -> String {
-        let limits =
-            "heartbeat_interval = '500ms'\nrequest_timeout = '2s'\nreconnect_min = '200ms'\nreconnect_max = '1s'\n";
-        let text = format!("[limits]\n{limits}");
-        Settings::from_toml(&text).unwrap().validate().unwrap();
-        let path = self.0.join("impatient.toml");
-        std::fs::write(&path, text).unwrap();
-        path.display().to_string()
-    }
-
-    fn of(&self, name: &str) -> String {
-        self.0.join(name).display().to_string()
-    }
+/// Settings with which a silent peer is dropped, and dialled again, in a few seconds: a file in `folder`.
+fn impatient(folder: &Folder) -> String {
+    let limits =
+        "heartbeat_interval = '500ms'\nrequest_timeout = '2s'\nreconnect_min = '200ms'\nreconnect_max = '1s'\n";
+    let text = format!("[limits]\n{limits}");
+    Settings::from_toml(&text).unwrap().validate().unwrap();
+    let path = of(folder, "impatient.toml");
+    std::fs::write(&path, text).unwrap();
+    path
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+/// What is called `name` in `folder`, as an argument.
+fn of(folder: &Folder, name: &str) -> String {
+    folder.file(name).display().to_string()
 }
 
 /// A seed and nodes that know nothing but its address.
@@ -59,16 +44,17 @@ struct Citizen {
 }
 
 impl Town {
-    fn new(name: &str) -> Self {
-        let folder = Folder::new(name);
-        let mut seed = Process::start("seed", "seed", &["--listen", "tls://127.0.0.1:0", "--data", &folder.of("seed")]);
+    fn new() -> Self {
+        let folder = Folder::temporary();
+        let mut seed =
+            Process::start("seed", "seed", &["--listen", "tls://127.0.0.1:0", "--data", &of(&folder, "seed")]);
         let url = seed.line(|line| line.starts_with("tls://"));
         Self { folder, seed, url }
     }
 
     /// Starts a node; the same name has the same key.
     fn citizen(&self, name: &'static str) -> Citizen {
-        let (data, config) = (self.folder.of(name), self.folder.impatient());
+        let (data, config) = (of(&self.folder, name), impatient(&self.folder));
         let listen = "tls://127.0.0.1:0";
         let args = ["--name", name, "--listen", listen, "--seed", &self.url, "--data", &data, "--config", &config];
         let mut process = Process::start(name, "dchat", &args);
@@ -124,7 +110,7 @@ fn say(citizens: &mut [Citizen], from: usize, to: &[usize], text: &str) {
 
 #[test]
 fn nodes_find_each_other_through_a_seed_survive_a_crash_and_stop_when_told() {
-    let town = Town::new("crash");
+    let town = Town::new();
     let mut all = town.citizens(["alice", "bob", "carol"]);
     for from in 0..3 {
         let others: Vec<_> = (0..3).filter(|other| *other != from).collect();
@@ -171,7 +157,7 @@ fn nodes_find_each_other_through_a_seed_survive_a_crash_and_stop_when_told() {
 
 #[test]
 fn a_stopped_peer_delays_nobody_is_dropped_and_comes_back() {
-    let town = Town::new("stopped");
+    let town = Town::new();
     let mut all = town.citizens(["alice", "bob", "carol"]);
     let bob = all[1].shown.clone();
 
@@ -226,9 +212,9 @@ fn a_node_starts_runs_and_stops() {
 
 #[test]
 fn wrong_arguments_are_explained() {
-    let folder = Folder::new("arguments");
-    std::fs::write(folder.of("typo.toml"), "max_pears = 3\n").unwrap();
-    let typo = folder.of("typo.toml");
+    let folder = Folder::temporary();
+    std::fs::write(of(&folder, "typo.toml"), "max_pears = 3\n").unwrap();
+    let typo = of(&folder, "typo.toml");
     for (args, code, expected) in [
         (&["--listen", "tls://127.0.0.1:0"][..], 2, "--name <NAME>"),
         (&["--name", "a", "--listen", "127.0.0.1:9000"], 2, "a node url begins with a scheme"),

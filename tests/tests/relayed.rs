@@ -1,10 +1,11 @@
 //! Channels over a relay: the protocols are those that run over direct ones, and do not know.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use futures::future::join;
+use futures::future::{BoxFuture, join};
 use futures::{FutureExt, StreamExt};
 use p2p_net::ProtocolSet;
 use p2p_net::clock::Clock;
@@ -414,9 +415,90 @@ fn connections_that_are_never_finished_are_bounded() {
         }
         sim.clock().sleep(SECOND).await;
         assert_eq!(relay.connections(), 16);
-        sim.clock().sleep(120 * SECOND).await;
+        sim.clock().sleep(20 * SECOND).await;
         assert_eq!((relay.connections(), hub.peer_count()), (0, 0));
         stop(&[hub], &[relay]).await;
+    });
+}
+
+#[test]
+fn strangers_that_open_connections_and_say_no_more_keep_nobody_out() {
+    let sim = Simulation::new(16);
+    sim.run(async {
+        let carrier = carrier(&sim, 0.0);
+        let (nodes, relays) = two(&sim, &carrier).await;
+        let open = |number: u8| [&[1, 1, number][..], &[0; 28]].concat();
+        let ports: Vec<_> = (0..16).map(|n| carrier.port(secret_of(&format!("stranger{n}")).id())).collect();
+        // Twenty in a second, of which each would have a place.
+        let strangers = async {
+            for number in 0..100 {
+                ports[usize::from(number) % 16].send(&nodes[1].id(), open(number)).await;
+                sim.clock().sleep(SECOND / 20).await;
+            }
+        };
+        let honest = async {
+            sim.clock().sleep(2 * SECOND).await;
+            assert!(relays[1].connections() >= 16, "all places are taken");
+            relays[0].dial(nodes[1].id()).await
+        };
+        let ((), honest) = join(strangers, honest).await;
+        assert_eq!(honest.unwrap().peer_id(), nodes[1].id());
+        stop(&nodes, &relays).await;
+    });
+}
+
+#[test]
+fn a_stranger_that_proves_nothing_is_forgotten_at_once() {
+    let sim = Simulation::new(17);
+    sim.run(async {
+        let carrier = carrier(&sim, 0.0);
+        let hub = start(&sim, "hub", Settings::default()).await;
+        let relay = over(&carrier, &hub);
+        let stranger = carrier.port(secret_of("stranger").id());
+        // Room for what is said, and what is no TLS.
+        let head = [&[1, 1, 9][..], &[0; 23], &[0, 0, 1, 0, 0]].concat();
+        stranger.send(&hub.id(), [&head[..], b"this is no handshake"].concat()).await;
+        sim.clock().sleep(SECOND).await;
+        assert_eq!(relay.connections(), 0, "nobody waits for what would still be said to it");
+        stop(&[hub], &[relay]).await;
+    });
+}
+
+/// A carrier that takes nothing for one node, however long it is waited for.
+struct Stuck(Arc<dyn Datagrams>, NodeId);
+
+impl Datagrams for Stuck {
+    fn max_datagram(&self) -> usize {
+        self.0.max_datagram()
+    }
+
+    fn send<'a>(&'a self, to: &'a NodeId, datagram: Vec<u8>) -> BoxFuture<'a, ()> {
+        if *to == self.1 { futures::future::pending().boxed() } else { self.0.send(to, datagram) }
+    }
+
+    fn receive(&self) -> BoxFuture<'_, io::Result<(NodeId, Vec<u8>)>> {
+        self.0.receive()
+    }
+}
+
+#[test]
+fn who_is_refused_holds_up_nobody() {
+    let sim = Simulation::new(18);
+    sim.run(async {
+        let carrier = carrier(&sim, 0.0);
+        let (alice, bob) =
+            (start(&sim, "alice", Settings::default()).await, start(&sim, "bob", Settings::default()).await);
+        let stranger = secret_of("stranger").id();
+        let stuck = Stuck(carrier.port(bob.id()), stranger);
+        let relays = [over(&carrier, &alice), bob.relay_over(Arc::new(stuck)).unwrap()];
+        let unknown = [&[1, 0, 9][..], &[0; 28]].concat();
+        for _ in 0..3 {
+            carrier.port(stranger).send(&bob.id(), unknown.clone()).await;
+        }
+        sim.clock().sleep(SECOND).await;
+        let channel = sim.clock().timeout(5 * SECOND, relays[0].dial(bob.id())).await.expect("bob hears").unwrap();
+        assert_eq!(channel.peer_id(), bob.id());
+        stop(&[alice, bob], &relays).await;
     });
 }
 

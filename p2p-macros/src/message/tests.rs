@@ -1,4 +1,5 @@
 use super::*;
+use crate::tests::text_of;
 
 fn errors(input: &str) -> Vec<String> {
     let input: DeriveInput = syn::parse_str(input).unwrap();
@@ -9,10 +10,7 @@ fn errors(input: &str) -> Vec<String> {
 }
 
 fn expanded(input: &str) -> String {
-    let code = derive(input.parse().unwrap());
-    let parsed: syn::File = syn::parse2(code.clone()).unwrap();
-    assert!(!parsed.items.is_empty());
-    code.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
+    text_of(&derive(input.parse().unwrap()))
 }
 
 #[test]

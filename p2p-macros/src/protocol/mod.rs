@@ -12,8 +12,9 @@ mod parse;
 
 use proc_macro2::TokenStream;
 use quote::ToTokens;
-use syn::{Item, ItemFn, ItemImpl};
+use syn::{Item, ItemFn};
 
+use crate::annotated;
 use crate::mistakes::Mistakes;
 use model::Model;
 use parse::Arguments;
@@ -23,35 +24,18 @@ pub(crate) fn annotate(arguments: TokenStream, item: TokenStream) -> TokenStream
     let mut mistakes = Mistakes::default();
     let arguments = Arguments::read(arguments, &mut mistakes);
     match syn::parse2(item.clone()) {
-        Ok(Item::Impl(item)) => on_impl(arguments, item, mistakes),
+        Ok(Item::Impl(mut item)) => {
+            let model = Model::of_impl(arguments, &mut item, &mut mistakes);
+            annotated::expanded(item, model.as_ref(), &mistakes, expand::expand, expand::stub)
+        }
         Ok(Item::Fn(item)) => on_function(arguments, &item, mistakes),
         Ok(other) => {
-            let (first, _) = crate::spans::ends(&other);
-            let text = "`#[protocol]` goes on an inherent impl, `impl Chat { .. }`, or on an `async fn`";
-            mistakes.add_error(syn::Error::new(first, text));
-            with_item(&mistakes, item)
+            let wrong = "`#[protocol]` goes on an inherent impl, `impl Chat { .. }`, or on an `async fn`";
+            annotated::misplaced(&other, wrong, &mut mistakes)
         }
         Err(error) => {
             mistakes.add_error(error);
-            with_item(&mistakes, item)
-        }
-    }
-}
-
-fn on_impl(arguments: Arguments, mut item: ItemImpl, mut mistakes: Mistakes) -> TokenStream {
-    let model = Model::of_impl(arguments, &mut item, &mut mistakes);
-    match model {
-        Some(model) if mistakes.is_empty() => {
-            let mut code = item.to_token_stream();
-            code.extend(expand::expand(&model));
-            code
-        }
-        model => {
-            // Nobody calls the methods now; that is not another mistake.
-            item.attrs.push(syn::parse_quote!(#[allow(dead_code)]));
-            let mut code = with_item(&mistakes, item.into_token_stream());
-            code.extend(model.as_ref().map(expand::stub));
-            code
+            annotated::beside(&mistakes, item)
         }
     }
 }
@@ -67,12 +51,6 @@ fn on_function(arguments: Arguments, item: &ItemFn, mut mistakes: Mistakes) -> T
         code.extend(mistakes.to_code());
         code.extend(expand::stub(&model));
     }
-    code
-}
-
-fn with_item(mistakes: &Mistakes, item: TokenStream) -> TokenStream {
-    let mut code = mistakes.to_code();
-    code.extend(item);
     code
 }
 

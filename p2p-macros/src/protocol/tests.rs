@@ -1,17 +1,8 @@
 use super::*;
+use crate::tests::{assert_parts, errors_in, text_of};
 
 fn errors_with(arguments: &str, item: &str) -> Vec<String> {
-    let code = annotate(arguments.parse().unwrap(), item.parse().unwrap());
-    let file: syn::File = syn::parse2(code).unwrap();
-    let mut texts = Vec::new();
-    for item in file.items {
-        if let Item::Macro(item) = item
-            && item.mac.path.segments.last().is_some_and(|last| last.ident == "compile_error")
-        {
-            texts.push(item.mac.parse_body::<syn::LitStr>().unwrap().value());
-        }
-    }
-    texts
+    errors_in(annotate(arguments.parse().unwrap(), item.parse().unwrap()))
 }
 
 fn errors(methods: &str) -> Vec<String> {
@@ -19,15 +10,7 @@ fn errors(methods: &str) -> Vec<String> {
 }
 
 fn expanded(arguments: &str, item: &str) -> String {
-    let code = annotate(arguments.parse().unwrap(), item.parse().unwrap());
-    let _: syn::File = syn::parse2(code.clone()).unwrap();
-    code.to_string().split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn assert_parts(code: &str, parts: &[&str]) {
-    for part in parts {
-        assert!(code.contains(part), "{part}\n{code}");
-    }
+    text_of(&annotate(arguments.parse().unwrap(), item.parse().unwrap()))
 }
 
 const ON: &str = "#[on] async fn say(&self, say: Say) {}";

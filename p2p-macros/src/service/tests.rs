@@ -1,20 +1,12 @@
 use super::*;
+use crate::tests::{errors_in, text_of};
 
 fn expanded(arguments: &str, item: &str) -> String {
-    annotate(arguments.parse().unwrap(), item.parse().unwrap()).to_string()
+    text_of(&annotate(arguments.parse().unwrap(), item.parse().unwrap()))
 }
 
-/// The texts of the mistakes.
 fn errors_with(arguments: &str, item: &str) -> Vec<String> {
-    let code = annotate(arguments.parse().unwrap(), item.parse().unwrap());
-    let file: syn::File = syn::parse2(code).unwrap();
-    let texts = file.items.iter().filter_map(|item| match item {
-        Item::Macro(error) if error.mac.path.segments.last().unwrap().ident == "compile_error" => {
-            Some(error.mac.parse_body::<syn::LitStr>().unwrap().value())
-        }
-        _ => None,
-    });
-    texts.collect()
+    errors_in(annotate(arguments.parse().unwrap(), item.parse().unwrap()))
 }
 
 fn errors(item: &str) -> Vec<String> {

@@ -1,4 +1,4 @@
-//! Nodes in one thread with the shortest way between them: bytes are copied into a ring and out of it, nothing else.
+//! Two nodes in one thread with the shortest way between them: bytes are copied into a ring and out of it, nothing else.
 //!
 //! The `memory` transport hashes every byte it carries and makes room chunk by chunk; what counts instructions or
 //! allocations would count mostly that. Here there is no delay, no trace, and no allocation once the ring is there.
@@ -31,20 +31,10 @@ const READ: usize = 16 << 10;
 /// Two nodes of `sim`, the first of which has dialled the second; both run all linked protocols, and `share` gives each
 /// what they ask for.
 pub(crate) async fn pair(sim: &Simulation, share: impl Fn(P2pBuilder) -> P2pBuilder) -> [P2pPtr; 2] {
-    let (bob, mut others) = star(sim, share, 1).await;
-    [others.remove(0), bob]
-}
-
-/// A node of `sim`, and `others` that have dialled it; all run all linked protocols, and `share` gives each what they ask for.
-pub(crate) async fn star(
-    sim: &Simulation,
-    share: impl Fn(P2pBuilder) -> P2pBuilder,
-    others: usize,
-) -> (P2pPtr, Vec<P2pPtr>) {
-    let (to_hub, at_hub) = smol::channel::bounded(1);
-    let start = async |host: &str, arrivals| {
+    let arrivals = smol::channel::bounded(1);
+    let start = async |host: &str| {
         let (secret, listen) = (secret_of(host), vec![format!("pipe://{host}:1").parse().unwrap()]);
-        let pipe = Pipe { ours: secret.id(), to_hub: to_hub.clone(), arrivals };
+        let pipe = Pipe { ours: secret.id(), arrivals: arrivals.clone() };
         let transports = vec!["pipe".to_owned()];
         let limits = Limits { channel_memory: CHANNEL_MEMORY, ..Limits::default() };
         let settings =
@@ -52,26 +42,20 @@ pub(crate) async fn star(
         let node = P2p::builder(settings).identity(secret).transport(pipe).clock(sim.clock().clone());
         sim.start(share(node).without_handshake()).await
     };
-    let hub = start("bob", Some(at_hub)).await;
-    let mut nodes = Vec::new();
-    for number in 0..others {
-        let node = start(&format!("alice{number}"), None).await;
-        node.add_peer(&hub.advertised()[0]).await.unwrap();
-        nodes.push(node);
-    }
-    (hub, nodes)
+    let (bob, alice) = (start("bob").await, start("alice").await);
+    alice.add_peer(&bob.advertised()[0]).await.unwrap();
+    [alice, bob]
 }
 
-/// The transport of one end; whoever dials arrives at the one node that has arrivals.
+/// The transport of one end; whoever dials arrives at whoever accepts.
 struct Pipe {
     ours: NodeId,
-    to_hub: Sender<Incoming>,
-    arrivals: Option<Receiver<Incoming>>,
+    arrivals: (Sender<Incoming>, Receiver<Incoming>),
 }
 
 struct Accepts {
     url: NodeUrl,
-    arrivals: Option<Receiver<Incoming>>,
+    arrivals: Receiver<Incoming>,
 }
 
 impl Transport for Pipe {
@@ -80,7 +64,7 @@ impl Transport for Pipe {
     }
 
     fn listen<'a>(&'a self, at: &'a NodeUrl) -> BoxFuture<'a, Result<Box<dyn Listener>, ListenError>> {
-        let (url, arrivals) = (at.with_id(self.ours), self.arrivals.clone());
+        let (url, arrivals) = (at.with_id(self.ours), self.arrivals.1.clone());
         async { Ok(Box::new(Accepts { url, arrivals }) as Box<dyn Listener>) }.boxed()
     }
 
@@ -96,7 +80,7 @@ impl Transport for Pipe {
             let theirs = end(self.ours, &there, &back);
             let handshake = async { Ok(theirs) }.boxed();
             let incoming = Incoming { remote: Endpoint::Memory("pipe".to_owned()), handshake };
-            self.to_hub.send(incoming).await.unwrap();
+            self.arrivals.0.send(incoming).await.unwrap();
             Ok(end(to.id().unwrap(), &back, &there))
         }
         .boxed()
@@ -109,10 +93,7 @@ impl Listener for Accepts {
     }
 
     fn accept(&self) -> BoxFuture<'_, io::Result<Incoming>> {
-        match &self.arrivals {
-            Some(arrivals) => arrivals.recv().map(|arrived| arrived.map_err(io::Error::other)).boxed(),
-            None => futures::future::pending().boxed(),
-        }
+        self.arrivals.recv().map(|arrived| arrived.map_err(io::Error::other)).boxed()
     }
 }
 

@@ -81,9 +81,13 @@ impl Channel {
             return false;
         }
         log::debug!(target: "net", "protocol {name} leaves the channel to {}: {detail}", self.peer_id().short());
+        // A peer that does not run it would take the news for a mistake.
+        let is_shared = self.runs(name);
         self.inner.shut(name, Side::Local);
-        let detail = &detail.as_bytes()[..detail.floor_char_boundary(MAX_DETAIL)];
-        self.inner.out.left(MessageId::of(name), detail);
+        if is_shared {
+            let detail = &detail.as_bytes()[..detail.floor_char_boundary(MAX_DETAIL)];
+            self.inner.out.left(MessageId::of(name), &self.inner.lanes_only_of(name), detail);
+        }
         self.inner.end_jobs(name, Side::Local);
         true
     }
@@ -111,8 +115,8 @@ impl Inner {
 
     /// Ends what the protocol does at this end: at once, or, when the peer has left, once what it sent before is handled.
     fn end_jobs(&self, name: &str, by: Side) {
-        let running = self.departed.lock().running.iter().find_map(|jobs| jobs.of(name));
-        let Some(jobs) = running else { return };
+        // One version of it does something; others that are linked have no tasks here.
+        let running: Vec<_> = self.departed.lock().running.iter().filter_map(|jobs| jobs.of(name)).collect();
         let (clock, linger, subsystem) = (self.clock.clone(), self.limits.close_linger, self.subsystem.clone());
         let lanes = self.lanes_only_of(name);
         self.tasks.spawn("a protocol's end", async move {
@@ -120,8 +124,10 @@ impl Inner {
                 subsystem.close_lanes(&lanes);
                 let _ = clock.timeout(linger, subsystem.handled_in(&lanes)).await;
             }
-            jobs.close_all_tasks().await;
-            jobs.stop(&clock, linger).await;
+            for jobs in running {
+                jobs.close_all_tasks().await;
+                jobs.stop(&clock, linger).await;
+            }
         });
     }
 

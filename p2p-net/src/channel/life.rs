@@ -152,7 +152,8 @@ impl Inner {
                     return Poll::Ready(Disconnect::local(DisconnectReason::NetworkError, error.to_string()));
                 }
                 let waits = alarm.as_mut().is_some_and(|alarm| alarm.poll_unpin(cx).is_pending());
-                if waits && !self.requests.is_sooner() {
+                let begins = rest.is_none() && self.out.is_stirred();
+                if waits && !begins && !self.requests.is_sooner() && !self.out.is_sooner() {
                     return Poll::Pending;
                 }
                 let now = self.clock.now();
@@ -168,7 +169,7 @@ impl Inner {
                     }
                     rest = stirred.then(|| now + REST);
                 }
-                let next = [stall, self.requests.expire(now), rest].into_iter().flatten().min();
+                let next = [stall, self.requests.expire(now), self.out.expire(now), rest].into_iter().flatten().min();
                 alarm = next.map(|at| self.clock.sleep_until(at.min(now + soonest)));
                 if alarm.is_none() {
                     return Poll::Pending;

@@ -8,12 +8,15 @@ mod answering;
 mod departed;
 mod life;
 pub(crate) mod outbox;
+mod patience;
 mod peer;
 mod pending;
 mod reader;
 mod request;
 mod rows;
 mod send;
+mod send_error;
+mod waiting;
 mod writer;
 
 use std::fmt;
@@ -30,7 +33,7 @@ pub use pending::MAX_PENDING_REQUESTS;
 pub use request::{Reply, RequestError};
 pub use rows::Rows;
 pub(crate) use send::Encoded;
-pub use send::SendError;
+pub use send_error::SendError;
 
 use self::answering::Answering;
 use self::departed::Departed;

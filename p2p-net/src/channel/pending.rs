@@ -221,7 +221,8 @@ impl Requests {
             if header.kind == Kind::Part {
                 let (parts, taken) = table.parts.entry(header.id).or_default();
                 parts.extend_from_slice(payload);
-                *taken += cost;
+                // Parts of no bytes have no end, and would in time be more than there are numbers.
+                *taken = taken.saturating_add(cost);
                 continue;
             }
             let (whole, earlier) = match table.parts.remove(&header.id) {
@@ -238,7 +239,7 @@ impl Requests {
             // lane may allow more bytes than this request's replies have.
             let pending = table.find(u32::from_le_bytes(*number));
             let Some(pending) = pending.filter(|pending| pending.replies == header.id) else { continue };
-            if pending.awaited.take(header.kind, earlier + cost, body) {
+            if pending.awaited.take(header.kind, earlier.saturating_add(cost), body) {
                 consumed -= cost;
                 if earlier > 0 {
                     hold(earlier);

@@ -2,93 +2,18 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 
-use super::Channel;
 use super::outbox::Offered;
 use super::writer::Writes;
-use crate::disconnect::{Disconnect, Side};
-use crate::message::codec::{self, EncodeError};
+use super::{Channel, Inner, SendError};
+use crate::message::codec;
 use crate::message::frame::{self, HEADER, Header, Kind, MAX_PAYLOAD};
 use crate::message::lane::{LaneIndex, LaneSpec, MAX_REPLY_ERROR};
 use crate::message::{Correlation, Message, MessageId};
-use crate::protocol::Refused;
-
-/// A message could not be sent; it is not on its way and will not be.
-///
-/// ```
-/// # use p2p_net::{prelude::*, testing};
-/// # #[derive(Message, Serialize, Deserialize)] #[message(max_bytes = 64)] struct Say(String);
-/// # #[protocol] async fn shout(_say: Say) {}
-/// # testing::pair().with::<shout>().run(async |[alice, bob]| {
-/// use p2p_net::channel::SendError;
-///
-/// let error = alice.to(&bob).send(&Say("x".repeat(100))).await.unwrap_err();
-/// assert!(matches!(error, SendError::TooLarge { .. }));
-/// assert_eq!(error.to_string(), "a `say` of 101 bytes is over its limit of 64");
-/// # });
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// The channel has ended.
-    #[error("the channel is closed: {0}")]
-    Closed(Disconnect),
-    /// There is no channel to the peer.
-    #[error("the peer is not connected")]
-    NotConnected,
-    /// No protocol of this node lists the message, so no node would know what to do with it.
-    #[error("message `{0}` belongs to no protocol of this node: add the protocol that handles it")]
-    NotDeclared(&'static str),
-    /// The peer runs no protocol that takes it.
-    #[error("the peer does not take message `{0}`")]
-    NotSupported(&'static str),
-    /// The peer runs the protocol that takes it, with other messages under the same version.
-    #[error("the peer does not take message `{message}`: {refused}")]
-    Differs {
-        /// The message.
-        message: &'static str,
-        /// Which message of the protocol differs, with the fingerprints at both ends.
-        refused: Box<Refused>,
-    },
-    /// The protocol that takes it has ended on this channel, here or there; see [`Error::leave`](crate::Error::leave).
-    #[error("the protocol `{protocol}`, which takes `{message}`, has ended on this channel ({by})")]
-    Left {
-        /// The message.
-        message: &'static str,
-        /// The protocol.
-        protocol: &'static str,
-        /// Who ended it.
-        by: Side,
-    },
-    /// The handshake is not done; only its own messages may be sent.
-    #[error("message `{0}` cannot be sent before the handshake is done")]
-    HandshakePending(&'static str),
-    /// It is larger than its type allows.
-    #[error("a `{message}` of {bytes} bytes is over its limit of {max_bytes}")]
-    TooLarge {
-        /// The message.
-        message: &'static str,
-        /// Its encoded size.
-        bytes: usize,
-        /// Its type's `MAX_BYTES`.
-        max_bytes: usize,
-    },
-    /// The peer took nothing of this type in time; other types go on.
-    #[error("the peer took no `{lane}` for {limit:?}")]
-    TimedOut {
-        /// The lane that is stuck.
-        lane: &'static str,
-        /// How long was waited: the setting `limits.send_timeout`.
-        limit: Duration,
-    },
-    /// Its own `Serialize` refused, or a peer would refuse to decode it.
-    #[error(transparent)]
-    Encode(#[from] EncodeError),
-}
 
 /// An encoded message, ready for any channel.
 #[derive(Debug, Clone)]
@@ -324,38 +249,6 @@ impl Channel {
         self.offer_or_wait(to.replies, kind, &number, Encoded::Small(frame.into()), waits)
     }
 
-    /// As a broadcast sends first: offers once; whether there was room. A peer that had some is waited for longer by `earned`.
-    pub(crate) fn offer_to_many(
-        &self,
-        lane: LaneIndex,
-        payload: &Encoded<'_>,
-        earned: Duration,
-    ) -> Result<bool, SendError> {
-        let taken = self.try_offer(lane, Kind::Message, 0, payload, Writes::Task)? == Offered::Taken;
-        let waited = self.inner.waited.load(Ordering::Relaxed);
-        if taken && waited > 0 {
-            self.inner.waited.store(waited.saturating_sub(nanos(earned)), Ordering::Relaxed);
-        }
-        Ok(taken)
-    }
-
-    /// As a broadcast goes on with a peer that had no room: waits, in this broadcast and those before it together, for at most
-    /// `patience` and two round trips, less what the peer has [earned](Self::offer_to_many) again.
-    pub(crate) async fn offer_patiently(
-        &self,
-        lane: LaneIndex,
-        payload: Encoded<'static>,
-        patience: Duration,
-    ) -> Result<(), SendError> {
-        let inner = &self.inner;
-        let patience = patience + 2 * inner.rtt().unwrap_or_default();
-        let left = patience.saturating_sub(Duration::from_nanos(inner.waited.load(Ordering::Relaxed)));
-        let began = inner.clock.now();
-        let result = self.offer_within(lane, Kind::Message, 0, payload, Some(left)).await;
-        inner.waited.fetch_add(nanos(inner.clock.now() - began), Ordering::Relaxed);
-        result
-    }
-
     /// Offers, and if there is no room, says how to wait for it. In a box: most never wait, and a future that may be sent
     /// stays small for all of them.
     #[inline(never)]
@@ -374,7 +267,7 @@ impl Channel {
     }
 
     /// Offers until there is room, at most for `limit`.
-    async fn offer_within(
+    pub(super) async fn offer_within(
         &self,
         lane: LaneIndex,
         kind: Kind,
@@ -382,34 +275,34 @@ impl Channel {
         payload: Encoded<'static>,
         limit: Option<Duration>,
     ) -> Result<(), SendError> {
-        let inner = &self.inner;
-        let waiting = async {
-            loop {
-                // Before the offer, so that nothing is missed.
-                let (room, space) = (inner.out.room(lane).listen(), inner.out.space().listen());
-                if let Some(left) = inner.left(lane) {
-                    return Err(left);
-                }
-                match self.try_offer(lane, kind, head, &payload, Writes::Sender)? {
-                    Offered::Full => {
-                        drop(room);
-                        space.await;
-                    }
-                    Offered::Blocked => {
-                        // If it was told of space meanwhile, the next is told instead.
-                        drop(space);
-                        room.await;
-                    }
-                    _ => return Ok(()),
-                }
+        let Inner { out, clock, table, .. } = &*self.inner;
+        let until =
+            limit.map(|limit| (clock.now() + limit, SendError::TimedOut { lane: table.lane(lane).name, limit }));
+        loop {
+            // Before the offer, so that nothing is missed.
+            let (room, space) = (out.room(lane).listen(), out.space().listen());
+            if let Some(left) = self.inner.left(lane) {
+                return Err(left);
             }
-        };
-        let Some(limit) = limit else { return waiting.await };
-        let late = SendError::TimedOut { lane: inner.table.lane(lane).name, limit };
-        if limit.is_zero() {
-            return Err(late);
+            let offered = self.try_offer(lane, kind, head, &payload, Writes::Sender)?;
+            if offered == Offered::Taken {
+                return Ok(());
+            }
+            if let Some((deadline, late)) = &until {
+                if clock.now() >= *deadline {
+                    return Err(late.clone());
+                }
+                out.wait_until(*deadline);
+            }
+            if offered == Offered::Full {
+                drop(room);
+                space.await;
+            } else {
+                // If it was told of space meanwhile, the next is told instead.
+                drop(space);
+                room.await;
+            }
         }
-        inner.clock.timeout(limit, waiting).await.unwrap_or(Err(late))
     }
 
     /// Offers once. `head` bytes of a large payload are not the message.
@@ -460,10 +353,6 @@ impl Channel {
     fn closed_or(&self, other: SendError) -> SendError {
         self.disconnect().map_or(other, |end| SendError::Closed(end.clone()))
     }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// Makes the empty `into` the frame of a message.

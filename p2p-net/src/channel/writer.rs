@@ -4,18 +4,17 @@
 //! quiet writes for itself at once, which is the shortest way for a single message; under load the writer task takes
 //! everything that has gathered since its last write. Nothing here knows what the frames mean.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::task::{Context, Poll, Waker, ready};
-use std::time::{Duration, Instant};
+mod pump;
 
-use event_listener::{Event, IntoNotification};
-use futures::io::AsyncWrite;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use event_listener::Event;
 use futures::task::AtomicWaker;
 
 use super::outbox::{Offered, Outbox};
+use super::waiting::Waiting;
 use crate::clock::Clock;
 use crate::event::{Events, PeerEvent};
 use crate::identity::NodeId;
@@ -23,13 +22,6 @@ use crate::message::frame::{self, CORRELATION, Header, Kind};
 use crate::message::lane::{LaneIndex, LaneKind, LaneSpec, LaneTable};
 use crate::message::{Grants, MessageId};
 use crate::transport::BoxWriter;
-
-/// A sender writes for itself when the last write ended this long ago; sooner, more is likely to gather. Measured: on
-/// every send, throughput falls to a twentieth; from 3 µs on nothing is lost.
-const QUIET: Duration = Duration::from_micros(3);
-
-/// What the write buffer keeps once it is empty, in bytes; more is given back.
-const KEEP: usize = 16 << 10;
 
 /// Who writes what was added to a quiet outbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +46,8 @@ pub(crate) struct Outgoing {
     rooms: Box<[Event]>,
     /// Senders of all lanes that found the outbox full, in the order they came.
     space: Event,
+    /// When the first of them all gives up.
+    waiting: Waiting,
     finished: AtomicBool,
     finish: Event,
     /// Something went over the channel since the writer task asked last.
@@ -98,6 +92,7 @@ impl Outgoing {
             waker: AtomicWaker::new(),
             rooms,
             space: Event::new(),
+            waiting: Waiting::default(),
             finished: AtomicBool::new(false),
             finish: Event::new(),
             stirred: AtomicBool::new(false),
@@ -164,6 +159,27 @@ impl Outgoing {
         &self.space
     }
 
+    /// Sees to it that a sender who waits in a room or for space looks again at `deadline`, or soon after.
+    pub(crate) fn wait_until(&self, deadline: Instant) {
+        if self.waiting.until(deadline) {
+            self.waker.wake();
+        }
+    }
+
+    /// Whether somebody gives up before what [`expire`](Self::expire) said last.
+    pub(crate) fn is_sooner(&self) -> bool {
+        self.waiting.is_sooner()
+    }
+
+    /// Lets senders whose time is over know; returns when to look next.
+    pub(crate) fn expire(&self, now: Instant) -> Option<Instant> {
+        let (next, over) = self.waiting.expire(now);
+        if over {
+            self.wake_senders();
+        }
+        next
+    }
+
     /// Adds credit that the peer granted; `None` when it is more than the window.
     pub(crate) fn add_credit(&self, lane: LaneIndex, credit: u32) -> Option<()> {
         let mut queue = self.lock();
@@ -186,9 +202,7 @@ impl Outgoing {
         queue.writing = true;
         drop(queue);
         self.waker.wake();
-        for room in self.rooms.iter().chain([&self.space]) {
-            room.notify(usize::MAX);
-        }
+        self.wake_senders();
     }
 
     /// Waits until everything is written and the socket is shut down for writing, or has failed.
@@ -206,157 +220,6 @@ impl Outgoing {
         self.finish.notify(usize::MAX);
     }
 
-    /// Sees to it that the outbox gets written: by whoever is at it, by the caller at once, or by the writer task.
-    #[inline]
-    fn start_writing(&self, mut queue: MutexGuard<'_, Queue>, writes: Writes) {
-        if !std::mem::replace(&mut queue.writing, true) {
-            self.begin_writing(queue, writes);
-        }
-    }
-
-    #[inline(never)]
-    fn begin_writing(&self, queue: MutexGuard<'_, Queue>, writes: Writes) {
-        let last_write = queue.last_write;
-        drop(queue);
-        let quiet = || self.clock.now().saturating_duration_since(last_write) >= QUIET;
-        if writes == Writes::Task
-            || !quiet()
-            || !matches!(self.pump(&mut Context::from_waker(Waker::noop())), Poll::Ready(Ok(())))
-        {
-            self.waker.wake();
-        }
-    }
-
-    /// Writes what is in the outbox; more that came meanwhile waits until other tasks had their turn.
-    fn pump(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut writer = match self.writer.try_lock() {
-            Ok(writer) => writer,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            // A sender is writing; it wakes the writer task if it cannot finish.
-            Err(TryLockError::WouldBlock) => return Poll::Pending,
-        };
-        let Writer { io: Some(io), batch, at, blocked_since } = &mut *writer else { return Poll::Pending };
-        let mut fresh = true;
-        loop {
-            ready!(self.write_batch(io, batch, at, blocked_since, cx))?;
-            let mut queue = self.lock();
-            if queue.outbox.has_work() {
-                if !std::mem::take(&mut fresh) {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
-                }
-                let told = queue.outbox.tell_of_space();
-                queue.outbox.take(batch, |lane| {
-                    self.rooms[lane.get()].notify(usize::MAX);
-                });
-                drop(queue);
-                // One sender can fill again what was full, and the other threads are better used for what follows from its
-                // messages than for senders that wait for each other. Whether it did shows at the next write.
-                self.tell_of_space(told);
-                continue;
-            }
-            drop(queue);
-            // A transport may have taken bytes that the peer has not: then it is the flush that cannot go on.
-            let Poll::Ready(flushed) = Pin::new(&mut *io).poll_flush(cx) else {
-                blocked_since.get_or_insert_with(|| self.clock.now());
-                return Poll::Pending;
-            };
-            flushed?;
-            *blocked_since = None;
-            let mut queue = self.lock();
-            if queue.outbox.has_work() {
-                continue;
-            }
-            if queue.outbox.is_closed() {
-                drop(queue);
-                ready!(Pin::new(&mut *io).poll_close(cx))?;
-                self.finish();
-                return Poll::Ready(Ok(()));
-            }
-            queue.writing = false;
-            queue.last_write = self.clock.now();
-            queue.outbox.shrink();
-            // Whoever was told of space last may be busy elsewhere.
-            let told = queue.outbox.tell_of_space();
-            drop(queue);
-            self.tell_of_space(told);
-            self.stir();
-            return Poll::Ready(Ok(()));
-        }
-    }
-
-    fn tell_of_space(&self, senders: usize) {
-        if senders > 0 {
-            // Besides those who were told before: one of them may never look.
-            self.space.notify(senders.additional());
-        }
-    }
-
-    fn write_batch(
-        &self,
-        io: &mut BoxWriter,
-        batch: &mut Vec<u8>,
-        at: &mut usize,
-        blocked_since: &mut Option<Instant>,
-        cx: &mut Context<'_>,
-    ) -> Poll<io::Result<()>> {
-        while *at < batch.len() {
-            match Pin::new(&mut *io).poll_write(cx, &batch[*at..]) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
-                Poll::Ready(Ok(written)) => {
-                    *at += written;
-                    *blocked_since = None;
-                }
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                Poll::Pending => {
-                    blocked_since.get_or_insert_with(|| self.clock.now());
-                    return Poll::Pending;
-                }
-            }
-        }
-        *at = 0;
-        if batch.capacity() > KEEP && batch.len() < batch.capacity() / 4 {
-            *batch = Vec::new();
-        }
-        batch.clear();
-        Poll::Ready(Ok(()))
-    }
-
-    /// The writer task: writes whenever it is woken, until the socket fails.
-    pub(crate) fn poll_task(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.waker.register(cx.waker());
-        if self.finished.load(Ordering::Acquire) || !self.lock().writing {
-            return Poll::Pending;
-        }
-        match self.pump(cx) {
-            Poll::Ready(Err(error)) => {
-                self.finish();
-                Poll::Ready(Err(error))
-            }
-            _ => Poll::Pending,
-        }
-    }
-
-    /// Since when the socket has taken nothing although there was something to take.
-    pub(crate) fn blocked_since(&self) -> Option<Instant> {
-        match self.writer.try_lock() {
-            Ok(writer) => writer.blocked_since,
-            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner().blocked_since,
-            Err(TryLockError::WouldBlock) => None,
-        }
-    }
-
-    /// Nothing more will be written: the socket has failed, or the peer takes nothing.
-    pub(crate) fn give_up(&self) {
-        self.finish();
-    }
-
-    /// Closes the socket.
-    pub(crate) fn release(&self) {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        *writer = Writer { io: None, batch: Vec::new(), at: 0, blocked_since: None };
-    }
-
     /// Notes that something went over the channel; the first time, the writer task begins to look whether more follows.
     #[inline]
     pub(crate) fn stir(&self) {
@@ -364,6 +227,11 @@ impl Outgoing {
             self.stirred.store(true, Ordering::Relaxed);
             self.waker.wake();
         }
+    }
+
+    /// Whether something went over the channel since [`was_stirred`](Self::was_stirred) was asked last.
+    pub(crate) fn is_stirred(&self) -> bool {
+        self.stirred.load(Ordering::Relaxed)
     }
 
     /// Whether something went over the channel since this was asked last.
@@ -399,10 +267,10 @@ impl Outgoing {
 }
 
 impl Outgoing {
-    /// Tells the peer that a protocol has ended here.
-    pub(crate) fn left(&self, protocol: MessageId, detail: &[u8]) {
+    /// Tells the peer that a protocol has ended here, once what is under way in `lanes`, its own, has left.
+    pub(crate) fn left(&self, protocol: MessageId, lanes: &[LaneIndex], detail: &[u8]) {
         let mut queue = self.lock();
-        queue.outbox.left(protocol, detail);
+        queue.outbox.left(protocol, lanes, detail);
         if queue.outbox.has_work() {
             self.start_writing(queue, Writes::Sender);
         }
@@ -410,7 +278,7 @@ impl Outgoing {
 
     /// Lets all who wait for room look anew.
     pub(crate) fn wake_senders(&self) {
-        for room in &self.rooms {
+        for room in self.rooms.iter().chain([&self.space]) {
             room.notify(usize::MAX);
         }
     }
@@ -419,8 +287,11 @@ impl Outgoing {
 impl Grants for Outgoing {
     fn refuse(&self, replies: LaneIndex, number: u32, text: &str) {
         let frame = frame::of(Kind::ReplyError, self.table.lane(replies).id, &number.to_le_bytes(), text.as_bytes());
+        let mut queue = self.lock();
         // A peer that leaves no room for replies goes without.
-        let _ = self.offer(replies, &frame, Writes::Sender);
+        if queue.outbox.refuse(replies, &frame) == Offered::Taken {
+            self.start_writing(queue, Writes::Sender);
+        }
     }
 
     fn grant(&self, id: MessageId, bytes: u32) {
@@ -440,3 +311,6 @@ impl Grants for Outgoing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -222,40 +222,10 @@ fn sync_folder(_: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::folder::Folder;
     use crate::hosts::bans::Culprit;
-    use std::sync::atomic::{AtomicU32, Ordering};
 
     const NOW: UnixTime = UnixTime(1_700_000_000);
-
-    /// A folder of its own for each test, removed at its end.
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new() -> Self {
-            static NEXT: AtomicU32 = AtomicU32::new(0);
-            let name = format!("p2p-net-store-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-            let folder = std::env::temp_dir().join(name);
-            fs::create_dir_all(&folder).unwrap();
-            Self(folder)
-        }
-
-        fn store(&self) -> Store {
-            Store::in_folder(&self.0)
-        }
-
-        fn names(&self) -> Vec<String> {
-            let names = fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
-            let mut names: Vec<_> = names.collect();
-            names.sort();
-            names
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
 
     fn host(n: u8, state: State, failing: Option<Failing>) -> SavedHost {
         let place = format!("tls://10.0.0.{n}:9000").parse().unwrap();
@@ -280,8 +250,8 @@ mod tests {
 
     #[test]
     fn what_is_saved_is_loaded() {
-        let folder = Folder::new();
-        let store = Store::in_folder(&folder.0.join("made/when/needed"));
+        let folder = Folder::temporary();
+        let store = Store::in_folder(&folder.file("made/when/needed"));
         assert_eq!(store.load(NOW).unwrap(), Snapshot::default(), "nothing was saved yet");
         for saved in [snapshot(1), snapshot(7), Snapshot::default()] {
             store.save(saved.clone()).unwrap();
@@ -304,8 +274,8 @@ mod tests {
 
     #[test]
     fn a_kill_at_any_byte_of_a_save_leaves_the_old_book() {
-        let folder = Folder::new();
-        let (store, old, new) = (folder.store(), snapshot(1), encode(snapshot(5)).unwrap());
+        let folder = Folder::temporary();
+        let (store, old, new) = (Store::in_folder(folder.path()), snapshot(1), encode(snapshot(5)).unwrap());
         store.save(old.clone()).unwrap();
         for written in 0..=new.len() {
             fs::write(store.unfinished(), &new[..written]).unwrap();
@@ -331,8 +301,8 @@ mod tests {
 
     #[test]
     fn a_corrupt_file_is_kept_aside_and_overwrites_no_earlier_one() {
-        let folder = Folder::new();
-        let store = folder.store();
+        let folder = Folder::temporary();
+        let store = Store::in_folder(folder.path());
         let corrupt: [&[u8]; 4] = [b"not a book", b"\xff\xfe", b"", b"version = 9\n[end]\nhosts = 0\nbans = 0\n"];
         for bytes in corrupt {
             fs::write(store.path(), bytes).unwrap();
@@ -340,13 +310,13 @@ mod tests {
         }
         let base = format!("hosts.corrupt-{}", NOW.0);
         assert_eq!(folder.names(), [base.clone(), format!("{base}-1"), format!("{base}-2"), format!("{base}-3")]);
-        assert_eq!(fs::read(folder.0.join(base)).unwrap(), b"not a book");
+        assert_eq!(fs::read(folder.file(&base)).unwrap(), b"not a book");
     }
 
     #[test]
     fn a_file_that_cannot_be_read_or_written_is_an_error_with_its_path() {
-        let folder = Folder::new();
-        let store = folder.store();
+        let folder = Folder::temporary();
+        let store = Store::in_folder(folder.path());
         fs::create_dir(store.path()).unwrap();
         let error = store.load(NOW).unwrap_err().to_string();
         assert!(error.starts_with(&format!("read {}: ", store.path().display())), "{error}");

@@ -1,7 +1,7 @@
 use super::*;
+use crate::folder::Folder;
 use crate::settings::Limits;
 use futures::FutureExt;
-use std::path::PathBuf;
 use std::task::Waker;
 use std::time::Duration;
 
@@ -29,21 +29,6 @@ fn pass(clock: &Clock, seconds: u64) {
     let mut sleep = clock.sleep(Duration::from_secs(seconds));
     assert!(Pin::new(&mut sleep).poll(&mut Context::from_waker(Waker::noop())).is_pending());
     assert!(clock.advance(Duration::MAX));
-}
-
-/// A folder of its own for each test, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        Self(std::env::temp_dir().join(format!("p2p-net-hosts-{name}-{}", std::process::id())))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }
 
 #[test]
@@ -129,8 +114,8 @@ fn this_machine_is_banned_only_by_setting() {
 
 #[test]
 fn book_and_bans_outlive_the_node() {
-    let folder = Folder::new("outlive");
-    let settings = Settings { data_dir: Some(folder.0.clone()), ..Settings::default() };
+    let folder = Folder::temporary();
+    let settings = Settings { data_dir: Some(folder.file("made")), ..Settings::default() };
     smol::block_on(async {
         let (before, _) = with(&settings);
         before.load().await.unwrap();
@@ -150,8 +135,8 @@ fn book_and_bans_outlive_the_node() {
 
 #[test]
 fn a_smaller_book_keeps_what_was_reached() {
-    let folder = Folder::new("smaller");
-    let settings = Settings { data_dir: Some(folder.0.clone()), ..Settings::default() };
+    let folder = Folder::temporary();
+    let settings = Settings { data_dir: Some(folder.file("made")), ..Settings::default() };
     let limits = Limits { address_book_size: 16, ..Limits::default() };
     let smaller = Settings { limits, ..settings.clone() };
     smol::block_on(async {

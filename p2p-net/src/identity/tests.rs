@@ -1,27 +1,7 @@
 //! What identities promise.
 
 use super::*;
-
-/// A directory that goes when the test ends.
-struct Directory(PathBuf);
-
-impl Directory {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("p2p-net-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn key(&self) -> PathBuf {
-        self.0.join("secret_key")
-    }
-}
-
-impl Drop for Directory {
-    fn drop(&mut self) {
-        fs::remove_dir_all(&self.0).ok();
-    }
-}
+use crate::folder::Folder;
 
 #[test]
 fn the_id_of_a_seed_is_that_of_rfc_8032() {
@@ -87,39 +67,39 @@ fn a_secret_is_not_in_its_debug_text() {
 
 #[test]
 fn a_key_file_is_made_once_and_read_after_that() {
-    let directory = Directory::new("made-once");
-    let made = SecretKey::load_or_create(&directory.key()).unwrap();
-    let read = SecretKey::load_or_create(&directory.key()).unwrap();
+    let folder = Folder::temporary();
+    let made = SecretKey::load_or_create(&folder.file("secret_key")).unwrap();
+    let read = SecretKey::load_or_create(&folder.file("secret_key")).unwrap();
     assert_eq!(made.to_bytes(), read.to_bytes());
-    assert_eq!(fs::read_to_string(directory.key()).unwrap(), to_hex(&made.to_bytes()));
-    assert_eq!(fs::read_dir(&directory.0).unwrap().count(), 1, "nothing else is left behind");
+    assert_eq!(fs::read_to_string(folder.file("secret_key")).unwrap(), to_hex(&made.to_bytes()));
+    assert_eq!(folder.names(), ["secret_key"], "nothing else is left behind");
 }
 
 #[cfg(unix)]
 #[test]
 fn a_key_file_is_its_owners_alone() {
     use std::os::unix::fs::PermissionsExt;
-    let directory = Directory::new("mode");
-    SecretKey::load_or_create(&directory.key()).unwrap();
-    assert_eq!(fs::metadata(directory.key()).unwrap().permissions().mode() & 0o777, 0o600);
+    let folder = Folder::temporary();
+    SecretKey::load_or_create(&folder.file("secret_key")).unwrap();
+    assert_eq!(fs::metadata(folder.file("secret_key")).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
 #[test]
 fn a_key_made_by_another_process_meanwhile_is_kept() {
-    let directory = Directory::new("race");
-    let first = SecretKey::load_or_create(&directory.key()).unwrap();
-    let second = create(&directory.key()).unwrap();
+    let folder = Folder::temporary();
+    let first = SecretKey::load_or_create(&folder.file("secret_key")).unwrap();
+    let second = create(&folder.file("secret_key")).unwrap();
     assert_eq!(first.to_bytes(), second.to_bytes());
 }
 
 #[test]
 fn a_malformed_key_file_is_refused_and_left_alone() {
-    let directory = Directory::new("malformed");
+    let folder = Folder::temporary();
     for text in ["", "not a key", &"0".repeat(63), &"g".repeat(64), &"0".repeat(1000)] {
-        fs::write(directory.key(), text).unwrap();
-        let error = SecretKey::load_or_create(&directory.key()).unwrap_err();
+        fs::write(folder.file("secret_key"), text).unwrap();
+        let error = SecretKey::load_or_create(&folder.file("secret_key")).unwrap_err();
         assert!(matches!(error, IdentityError::Malformed { .. }), "{text}");
         assert!(error.to_string().contains("64 hexadecimal digits"));
-        assert_eq!(fs::read_to_string(directory.key()).unwrap(), text);
+        assert_eq!(fs::read_to_string(folder.file("secret_key")).unwrap(), text);
     }
 }

@@ -1,4 +1,4 @@
-//! The dispatcher of one lane: who subscribed to it, and how much of its window is in use. First seed: `MessageDispatcher`.
+//! The dispatcher of one lane: who subscribed to it, and how much of its window is in use. In DarkFi: `MessageDispatcher`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;

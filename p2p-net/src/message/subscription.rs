@@ -1,4 +1,4 @@
-//! A subscription to one message type. First seed: `MessageSubscription`.
+//! A subscription to one message type. In DarkFi: `MessageSubscription`.
 
 use std::marker::PhantomData;
 

@@ -1,4 +1,4 @@
-//! The receiving half of a channel: a dispatcher per lane. First seed: `MessageSubsystem`.
+//! The receiving half of a channel: a dispatcher per lane. In DarkFi: `MessageSubsystem`.
 //!
 //! The channel's reader calls [`MessageSubsystem::deliver`]; consumers, through their inboxes, report what they have
 //! consumed. It never decodes a message and never waits.

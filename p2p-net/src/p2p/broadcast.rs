@@ -69,6 +69,11 @@ impl Recipients {
 impl P2p {
     /// Sends a message to every connected peer; says, peer by peer, what came of it.
     ///
+    /// # Errors
+    ///
+    /// Peer by peer: those of [`Channel::send`], but a peer without room is waited for a tenth of a second and two round
+    /// trips, by all broadcasts together, instead of `limits.send_timeout`; what it takes then makes good for that.
+    ///
     /// # Cancel safety
     ///
     /// When dropped, some peers may have been sent the message and others not.
@@ -87,7 +92,11 @@ impl P2p {
         self.broadcast_to(&Recipients::All, message).await
     }
 
-    /// Sends a message to every connected peer but some, such as the one it came from. First seed: `broadcast_with_exclude`.
+    /// Sends a message to every connected peer but some, such as the one it came from. In DarkFi: `broadcast_with_exclude`.
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
     ///
     /// # Cancel safety
     ///
@@ -112,6 +121,10 @@ impl P2p {
 
     /// Sends a message to some peers; says, peer by peer and in the order of their ids, what came of it: a peer that was named
     /// and is not connected is [`SendError::NotConnected`].
+    ///
+    /// # Errors
+    ///
+    /// As [`broadcast`](Self::broadcast).
     ///
     /// # Cancel safety
     ///

@@ -6,7 +6,7 @@ use super::P2p;
 use crate::identity::NodeId;
 use crate::node_url::NodeUrl;
 
-/// What a node says of itself. Second seed: `NodeInfo`.
+/// What a node says of itself. In go-ethereum: `NodeInfo`.
 ///
 /// ```
 /// # use p2p_net::{prelude::*, testing};

@@ -1,4 +1,4 @@
-//! From start to stop. The states and their order are the first seed's: open, start, started, run, stopped.
+//! From start to stop. The states and their order are those of DarkFi's tutorial: open, start, started, run, stopped.
 
 use std::pin::pin;
 use std::sync::atomic::AtomicUsize;
@@ -202,7 +202,8 @@ impl P2p {
 
     /// Runs the manual, inbound and outbound sessions until the node is told to stop, and then until it has stopped.
     ///
-    /// Its tasks run on the executor that `start` was given; the parameter is there because the first seed's `run` has it.
+    /// Its tasks run on the executor that `start` was given; the parameter is there because `run` has it in DarkFi's
+    /// tutorial.
     ///
     /// # Errors
     ///
@@ -312,7 +313,7 @@ impl P2p {
         self.set_state(P2pState::Stopped);
     }
 
-    /// Tells when this node is told to stop. First seed: `subscribe_stop`.
+    /// Tells when this node is told to stop. In DarkFi: `subscribe_stop`.
     ///
     /// ```
     /// # use p2p_net::{prelude::*, testing};

@@ -138,7 +138,7 @@ impl P2p {
 
     /// Admits a node from now on even when there are `max_peers`, whoever dials; whether it was not trusted before. It is not
     /// dialled for that, limits of connections by address still hold until it has proved its key, and so does a ban.
-    /// Second seed: `AddTrustedPeer`.
+    /// In go-ethereum: `AddTrustedPeer`.
     ///
     /// ```
     /// # use p2p_net::{prelude::*, testing};
@@ -154,7 +154,7 @@ impl P2p {
         self.peers.trust(peer, true)
     }
 
-    /// Trusts a node no longer; whether it was trusted. When it is connected it stays so. Second seed: `RemoveTrustedPeer`.
+    /// Trusts a node no longer; whether it was trusted. When it is connected it stays so. In go-ethereum: `RemoveTrustedPeer`.
     ///
     /// ```
     /// # use p2p_net::{prelude::*, testing};
@@ -176,7 +176,7 @@ impl P2p {
     }
 
     /// Connects to a node, keeps the connection up from then on, and says what came of it. A node that is connected already,
-    /// by its own dial or ours, is the same success at once. Second seed: `AddPeer`.
+    /// by its own dial or ours, is the same success at once. In go-ethereum: `AddPeer`.
     ///
     /// # Errors
     ///
@@ -202,7 +202,7 @@ impl P2p {
         self.manual.connect(url).await
     }
 
-    /// Keeps the connection to a peer up no longer, and ends it; whether there was either. Second seed: `RemovePeer`.
+    /// Keeps the connection to a peer up no longer, and ends it; whether there was either. In go-ethereum: `RemovePeer`.
     ///
     /// ```
     /// # use p2p_net::{prelude::*, testing};

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use super::{Context, NodeContext, ProtocolDescriptor};
 use crate::error::Result;
 
-/// One protocol on one channel, or on all channels of a node. First seed: `ProtocolBase`.
+/// One protocol on one channel, or on all channels of a node. In DarkFi: `ProtocolBase`.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! The tasks of one protocol on one channel, or of one on the whole node. First seed: `ProtocolJobsManager`.
+//! The tasks of one protocol on one channel, or of one on the whole node. In DarkFi: `ProtocolJobsManager`.
 
 use std::fmt;
 use std::future::Future;
@@ -59,6 +59,8 @@ struct Jobs {
     done: Event,
     /// What is run when all of them are gone.
     stops: Mutex<Stops>,
+    /// Held while they run: a protocol that has left may be at it when its channel ends.
+    stopping: smol::lock::Mutex<()>,
 }
 
 type Stops = Vec<BoxFuture<'static, Result<()>>>;
@@ -226,6 +228,7 @@ impl ProtocolJobsManager {
 
     /// Runs what was kept for the end, side by side and at most for `limit`.
     pub(crate) async fn stop(&self, clock: &Clock, limit: Duration) {
+        let _turn = self.0.stopping.lock().await;
         let stops = std::mem::take(&mut *self.stops());
         if stops.is_empty() {
             return;
@@ -248,7 +251,15 @@ impl ProtocolJobsManager {
 
 impl Jobs {
     fn new(name: &'static str, owner: Owner, tasks: TaskGroup) -> Self {
-        Self { name, owner, tasks, pending: AtomicUsize::new(0), done: Event::new(), stops: Mutex::default() }
+        Self {
+            name,
+            owner,
+            tasks,
+            pending: AtomicUsize::new(0),
+            done: Event::new(),
+            stops: Mutex::default(),
+            stopping: smol::lock::Mutex::new(()),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The protocols of a node, and the instances they become on each channel. First seed: `ProtocolRegistry`.
+//! The protocols of a node, and the instances they become on each channel. In DarkFi: `ProtocolRegistry`.
 
 use std::collections::BTreeMap;
 use std::fmt;

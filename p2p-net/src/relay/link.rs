@@ -28,6 +28,8 @@ struct State {
     arq: Arq,
     reader: Option<Waker>,
     writer: Option<Waker>,
+    /// Another node opened it and has not proved who it is: nothing is said to it for longer than somebody waits for it.
+    stranger: bool,
     /// Since when nobody has the stream.
     abandoned: bool,
     abandoned_at: Option<Instant>,
@@ -45,8 +47,22 @@ pub(super) enum Step {
 
 impl Link {
     pub(super) fn new(number: u64, arq: Arq) -> Arc<Self> {
-        let state = State { arq, reader: None, writer: None, abandoned: false, abandoned_at: None };
+        Self::of(number, arq, false)
+    }
+
+    /// The end of a connection that another node opened.
+    pub(super) fn from_a_stranger(number: u64, arq: Arq) -> Arc<Self> {
+        Self::of(number, arq, true)
+    }
+
+    fn of(number: u64, arq: Arq, stranger: bool) -> Arc<Self> {
+        let state = State { arq, reader: None, writer: None, stranger, abandoned: false, abandoned_at: None };
         Arc::new(Self { number, state: Mutex::new(state), changed: Event::new() })
+    }
+
+    /// The other end has proved who it is.
+    pub(super) fn prove(&self) {
+        self.lock().stranger = false;
     }
 
     /// The stream of this end; there is one.
@@ -88,6 +104,7 @@ impl Link {
     pub(super) fn step(&self, now: Instant, linger: Duration) -> Step {
         self.change(|state| {
             state.arq.on_time(now);
+            let linger = if state.stranger { Duration::ZERO } else { linger };
             if state.abandoned {
                 let since = *state.abandoned_at.get_or_insert(now);
                 if since + linger <= now && !state.arq.is_over() {

@@ -19,6 +19,7 @@
 mod arq;
 mod carrier;
 mod link;
+mod places;
 mod segment;
 mod station;
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use futures::future::{Either, select};
 use super::arq::{Arq, Broken};
 use super::carrier::{Datagrams, LEAST_DATAGRAM};
 use super::link::{Link, Step};
+use super::places::{Places, Taken};
 use super::segment::{Flags, Segment};
 use crate::channel::Channel;
 use crate::disconnect::Disconnect;
@@ -22,9 +24,6 @@ use crate::transport::DialError;
 
 /// How long a connection that nobody has any more goes on sending what was written.
 const LINGER: Duration = Duration::from_secs(10);
-
-/// Handshakes of one node that may run at once: one, and one that replaces it.
-const HANDSHAKES_OF_ONE: usize = 2;
 
 /// No relayed channel was opened.
 #[derive(Debug, thiserror::Error)]
@@ -74,25 +73,28 @@ pub struct Relay {
 }
 
 /// A connection, by the node at its other end and its number.
-type Key = (NodeId, u64);
+pub(super) type Key = (NodeId, u64);
 
 pub(crate) struct Station {
     carrier: Arc<dyn Datagrams>,
     state: Mutex<State>,
     /// A connection is gone.
     gone: Event,
+    /// A refusal is being sent.
+    refuses: AtomicBool,
 }
 
 #[derive(Default)]
 struct State {
     links: BTreeMap<Key, Arc<Link>>,
     /// Those that others opened and whose handshake runs.
-    pending: BTreeMap<Key, ()>,
+    pending: Places,
     failed: bool,
 }
 
 impl P2p {
-    /// Opens and takes channels over `carrier` from now on, until this node stops: channels of the session
+    /// Opens and takes channels over `carrier` from now on, until this node stops; once is enough for one carrier, since two
+    /// refuse what the other opened. They are channels of the session
     /// [`RELAYED`](crate::SessionFlags::RELAYED), on which every protocol runs that does not say otherwise.
     ///
     /// They count as peers, and `limits.relayed_channels` bounds them. Between two nodes there is one channel: a direct one
@@ -108,7 +110,8 @@ impl P2p {
         if carrier.max_datagram() < LEAST_DATAGRAM {
             return Err(RelayedError::SmallDatagrams(carrier.max_datagram()));
         }
-        let station = Arc::new(Station { carrier, state: Mutex::default(), gone: Event::new() });
+        let station =
+            Arc::new(Station { carrier, state: Mutex::default(), gone: Event::new(), refuses: AtomicBool::new(false) });
         let (node, listening) = (self.clone(), station.clone());
         self.spawn("a relay", async move { listening.listen(&node).await });
         Ok(Relay { node: Arc::downgrade(self), station })
@@ -185,7 +188,7 @@ impl Station {
         });
         loop {
             match select(self.carrier.receive(), over.as_mut()).await {
-                Either::Left((Ok((from, datagram)), _)) => self.take(node, from, &datagram).await,
+                Either::Left((Ok((from, datagram)), _)) => self.take(node, from, &datagram),
                 Either::Left((Err(error), _)) => {
                     log::warn!(target: "net", "relay: {error}");
                     break;
@@ -201,7 +204,7 @@ impl Station {
         links.iter().for_each(|link| link.give_up(Broken::Carrier));
     }
 
-    async fn take(self: &Arc<Self>, node: &P2pPtr, from: NodeId, datagram: &[u8]) {
+    fn take(self: &Arc<Self>, node: &P2pPtr, from: NodeId, datagram: &[u8]) {
         let segment = match Segment::parse(datagram) {
             Ok(segment) => segment,
             Err(error) => return log::debug!(target: "net", "relay: from {}: {error}", from.short()),
@@ -210,33 +213,50 @@ impl Station {
         let known = self.lock().links.get(&key).cloned();
         if let Some(link) = known {
             link.on_segment(&segment, node.clock().now());
-        } else if segment.flags.contains(Flags::OPEN) && self.may_open(node, key) {
+        } else if segment.flags.contains(Flags::OPEN)
+            && let Some(pending) = self.may_open(node, key)
+        {
             let limits = &node.settings().limits;
             let (datagram, now) = (self.carrier.max_datagram(), node.clock().now());
-            let link = Link::new(segment.number, Arq::accept(segment.number, datagram, limits.relayed_timeout, now));
+            let arq = Arq::accept(segment.number, datagram, limits.relayed_timeout, now);
+            let link = Link::from_a_stranger(segment.number, arq);
             self.add(node, key, &link);
             link.on_segment(&segment, now);
-            let (station, task, stream) = (self.clone(), node.clone(), link.stream());
+            let (task, stream) = (node.clone(), link.stream());
             node.spawn("a relayed handshake", async move {
-                let pending = Pending { station, key };
-                session::accept_relayed(&task, from, stream, || drop(pending)).await;
+                session::accept_relayed(&task, from, stream, || link.prove(), || drop(pending)).await;
             });
         } else if !segment.flags.contains(Flags::RESET) {
-            self.carrier.send(&from, Segment::reset(segment.number).to_wire()).await;
+            self.refuse(node, from, segment.number);
         }
     }
 
-    /// Whether a stranger may open a connection now; then its handshake counts.
-    fn may_open(&self, node: &P2pPtr, key: Key) -> bool {
+    /// Whether a stranger may open a connection now; then its handshake counts, and the oldest may end for it.
+    fn may_open(self: &Arc<Self>, node: &P2pPtr, key: Key) -> Option<Pending> {
         let most = node.settings().limits.relayed_handshakes;
         let banned = node.hosts().banned_until(Some(key.0), None).is_some();
-        let mut state = self.lock();
-        let of_one = state.pending.range((key.0, 0)..=(key.0, u64::MAX)).count();
-        let may = !node.is_stopping() && !banned && state.pending.len() < most && of_one < HANDSHAKES_OF_ONE;
-        if may {
-            state.pending.insert(key, ());
+        if node.is_stopping() || banned {
+            return None;
         }
-        may
+        let (number, loses) = {
+            let mut state = self.lock();
+            let Taken { number, from } = state.pending.take(key, most)?;
+            (number, from.and_then(|from| state.links.get(&from).cloned()))
+        };
+        if let Some(link) = loses {
+            link.give_up(Broken::Abandoned);
+        }
+        Some(Pending { station: self.clone(), key, number })
+    }
+
+    /// Says that a connection is not known. The carrier may wait for room, so that it is not waited for here, and there is
+    /// one at a time: who is not told will ask again.
+    fn refuse(self: &Arc<Self>, node: &P2pPtr, to: NodeId, number: u64) {
+        if self.refuses.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let refusal = Refusal(self.clone());
+        node.spawn_relayed(async move { refusal.0.carrier.send(&to, Segment::reset(number).to_wire()).await });
     }
 
     async fn drive(&self, node: &P2pPtr, peer: NodeId, link: &Link) {
@@ -284,10 +304,20 @@ impl Drop for Entry {
 struct Pending {
     station: Arc<Station>,
     key: Key,
+    number: u64,
 }
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        self.station.lock().pending.remove(&self.key);
+        self.station.lock().pending.give_back(&self.key, self.number);
+    }
+}
+
+/// A refusal that is being sent, or was given up.
+struct Refusal(Arc<Station>);
+
+impl Drop for Refusal {
+    fn drop(&mut self) {
+        self.0.refuses.store(false, Ordering::Relaxed);
     }
 }

@@ -21,9 +21,35 @@ pub trait Api: Send + Sync + 'static {
     fn description(&self) -> &'static ApiDescription;
 
     /// Calls the method of this name, without its namespace.
+    ///
+    /// # Errors
+    ///
+    /// What the caller is told: [`code::INVALID_PARAMS`](super::code::INVALID_PARAMS) for arguments that do not fit,
+    /// [`code::METHOD_NOT_FOUND`](super::code::METHOD_NOT_FOUND) for a name that is not in the description, and the method's own.
+    ///
+    /// # Panics
+    ///
+    /// When the method does; the server answers [`code::INTERNAL`](super::code::INTERNAL) and goes on.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropped after [`RpcLimits::request_timeout`](super::RpcLimits::request_timeout), and when the caller's connection or the
+    /// server ends: at whatever `await` the method is.
     fn call<'a>(&'a self, method: &'a str, params: Params) -> BoxFuture<'a, Answer>;
 
-    /// Begins the subscription of this name.
+    /// Begins the subscription of this name; the rows end it with their end, or with their first error.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`call`](Self::call): what the caller is told instead of an id.
+    ///
+    /// # Panics
+    ///
+    /// As [`call`](Self::call); rows that panic end the subscription, and the subscriber is told.
+    ///
+    /// # Cancel safety
+    ///
+    /// As that of [`call`](Self::call). The rows are dropped when nobody wants any more, or the connection ends.
     fn subscribe<'a>(self: Arc<Self>, name: &'a str, params: Params) -> BoxFuture<'a, Result<Rows, RpcError>>;
 }
 

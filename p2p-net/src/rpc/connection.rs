@@ -10,7 +10,7 @@ use smol::Executor;
 use super::dispatch::{Dispatch, Subscriptions};
 use super::error::{RpcError, code};
 use super::outbox::{Outbox, QueueBounds};
-use super::places::Places;
+use super::places::{Place, Places};
 use super::transport::{Incoming, Outgoing, Received};
 use crate::signal::Signal;
 use crate::tasks::TaskGroup;
@@ -25,7 +25,12 @@ pub(crate) async fn serve(
 ) {
     let tasks = TaskGroup::new(executor, |task, text| log::error!(target: "net", "rpc: {task} panicked: {text}"));
     let limits = &dispatch.limits;
-    let bounds = QueueBounds { notifications: limits.queued_notifications, bytes: limits.queued_bytes };
+    let bounds = QueueBounds {
+        answer: limits.answer_bytes,
+        answers: limits.queued_answer_bytes,
+        notifications: limits.queued_notifications,
+        bytes: limits.queued_bytes,
+    };
     let outbox = Outbox::new(bounds);
     let subscriptions =
         Subscriptions { outbox: outbox.clone(), places: Places::new(limits.subscriptions), tasks: tasks.clone() };
@@ -55,53 +60,60 @@ struct Session {
 
 impl Session {
     async fn read(&self, incoming: &mut impl Incoming) -> io::Result<()> {
-        let outbox = &self.subscriptions.outbox;
-        while let Some(received) = incoming.next().await? {
-            let limits = &self.dispatch.limits;
-            let (message, place) = match (received, self.calls.take()) {
-                (Received::Message(message), Some(place)) => (message, place),
+        let (outbox, limits) = (&self.subscriptions.outbox, &self.dispatch.limits);
+        loop {
+            // Whoever does not read is not read either.
+            outbox.room(limits.concurrent_calls).await;
+            let Some(received) = incoming.next().await? else { break };
+            match (received, self.calls.take()) {
+                (Received::Message(message), Some(place)) => {
+                    self.begin(message, place);
+                    // What is answered at once is, before there is said to be room for the next.
+                    smol::future::yield_now().await;
+                }
                 (Received::TooLong, _) => {
                     let most = limits.body_bytes;
                     let problem = format!("a message of more than {most} bytes");
                     let error = RpcError::limit_exceeded("body_bytes", most, problem);
-                    self.tell(Some(self.dispatch.refusal(error))).await;
-                    continue;
+                    outbox.answer(self.dispatch.refusal(error), None);
                 }
                 (Received::Message(message), None) => {
                     let problem =
                         format!("overloaded: {} calls of this connection are under way", limits.concurrent_calls);
                     let error = RpcError::new(code::OVERLOADED, problem);
-                    self.tell(self.dispatch.refuse_each(&message, &error)).await;
-                    continue;
+                    if let Some(refusal) = self.dispatch.refuse_each(&message, &error) {
+                        outbox.answer(refusal, None);
+                    }
                 }
-            };
-            let (dispatch, subscriptions, outbox) = (self.dispatch.clone(), self.subscriptions.clone(), outbox.clone());
-            self.subscriptions.tasks.spawn("an rpc call", async move {
-                let reply = dispatch.answer(&message, Some(&subscriptions)).await;
-                if let Some(bytes) = reply.bytes {
-                    outbox.answer(bytes, &reply.begun, Some(place));
-                }
-            });
+            }
         }
         self.calls.all_free().await;
         outbox.close();
         Ok(())
     }
 
-    /// Answers without a call, when there is room: whoever does not read is not read either.
-    async fn tell(&self, answer: Option<Vec<u8>>) {
-        let outbox = &self.subscriptions.outbox;
-        outbox.room(self.dispatch.limits.concurrent_calls).await;
-        if let Some(bytes) = answer {
-            outbox.answer(bytes, &[], None);
-        }
+    /// Answers a message in a task of its own.
+    fn begin(&self, message: Vec<u8>, place: Place) {
+        let (dispatch, subscriptions) = (self.dispatch.clone(), self.subscriptions.clone());
+        self.subscriptions.tasks.spawn("an rpc call", async move {
+            let (reply, outbox) = (dispatch.answer(&message, Some(&subscriptions)).await, &subscriptions.outbox);
+            let Some(bytes) = reply.bytes else { return };
+            let Err(place) = outbox.offer(bytes, &reply.begun, place) else { return };
+            subscriptions.retract(&reply.begun);
+            let most = dispatch.limits.queued_answer_bytes;
+            let problem =
+                format!("with this answer more than {most} bytes would wait to be read: read those before it");
+            let error = RpcError::limit_exceeded("queued_answer_bytes", most, problem);
+            if let Some(refusal) = dispatch.refuse_each(&message, &error) {
+                outbox.answer(refusal, Some(place));
+            }
+        });
     }
 
     async fn write(&self, outgoing: &mut impl Outgoing) -> io::Result<()> {
-        let (limit, clock) = (self.dispatch.limits.write_stall, &self.dispatch.clock);
+        let (limit, clock, progress) = (self.dispatch.limits.write_stall, &self.dispatch.clock, outgoing.progress());
         while let Some(message) = self.subscriptions.outbox.next().await {
-            let sent = clock.timeout(limit, outgoing.send(message)).await;
-            sent.map_err(|timed_out| io::Error::new(io::ErrorKind::TimedOut, timed_out))??;
+            progress.unless_stalled(clock, limit, outgoing.send(message)).await?;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
-use futures::future::join_all;
+use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 
@@ -33,12 +33,31 @@ pub(crate) struct Reply {
     pub(crate) begun: Vec<SubscriptionId>,
 }
 
+impl Reply {
+    /// The same when it does not tell of them: they end, or each would keep a place under an id that nobody knows.
+    fn without_subscriptions(self, subscriptions: Option<&Subscriptions>) -> Self {
+        if let Some(subscriptions) = subscriptions {
+            subscriptions.retract(&self.begun);
+        }
+        Self { begun: Vec::new(), ..self }
+    }
+}
+
 /// Where the subscriptions of a connection live; there are none over HTTP.
 #[derive(Clone)]
 pub(crate) struct Subscriptions {
     pub(crate) outbox: Outbox,
     pub(crate) places: Places,
     pub(crate) tasks: TaskGroup,
+}
+
+impl Subscriptions {
+    /// Ends what nobody will be told of.
+    pub(crate) fn retract(&self, begun: &[SubscriptionId]) {
+        for id in begun {
+            self.outbox.retract(*id);
+        }
+    }
 }
 
 impl Dispatch {
@@ -85,20 +104,38 @@ impl Dispatch {
             }
         };
         let (outcome, begun) = self.call(&method, params, subscriptions).await;
-        Reply { bytes: id.map(|id| wire::response(&id, &outcome, most)), begun: begun.into_iter().collect() }
+        let bytes = id.map(|id| wire::response(&id, &outcome, most));
+        let reply = Reply { bytes, begun: begun.into_iter().collect() };
+        // A notification is not answered; and an error that stands in for an answer is longer than an id.
+        let is_told = reply.bytes.as_ref().is_some_and(|bytes| bytes.len() <= most);
+        if is_told { reply } else { reply.without_subscriptions(subscriptions) }
     }
 
-    /// The calls of a batch run side by side; their answers stand in the order of the calls.
+    /// The calls of a batch run side by side; their answers stand in the order of the calls. One that does not fit beside those
+    /// that were ready before it is an error under its own id, so that what is held stays within the bound.
     async fn answer_batch(&self, items: Vec<Item>, subscriptions: Option<&Subscriptions>) -> Reply {
-        let replies = join_all(items.into_iter().map(|item| self.answer_one(item, subscriptions))).await;
-        let begun = replies.iter().flat_map(|reply| reply.begun.clone()).collect();
-        let bytes = list(replies.into_iter().filter_map(|reply| reply.bytes));
-        let (long, most) = (bytes.as_ref().map_or(0, Vec::len), self.limits.answer_bytes);
-        if long > most {
-            let problem = format!("the answers have {long} bytes, at most {most} are sent");
-            return Reply { bytes: Some(self.refusal(RpcError::new(code::ANSWER_TOO_LARGE, problem))), begun };
+        let most = self.limits.answer_bytes;
+        let (mut answers, mut begun, mut bytes) = (vec![None; items.len()], Vec::new(), 0);
+        let mut calls: FuturesUnordered<_> = items
+            .into_iter()
+            .enumerate()
+            .map(|(at, item)| async move { (at, id_of(&item), self.answer_one(item, subscriptions).await) })
+            .collect();
+        while let Some((at, id, mut reply)) = calls.next().await {
+            let long = reply.bytes.as_ref().map_or(0, Vec::len);
+            if bytes + long > most {
+                reply = reply.without_subscriptions(subscriptions);
+                let problem = format!("the answers to the batch have more than {most} bytes: make smaller batches");
+                let error = Err(RpcError::new(code::ANSWER_TOO_LARGE, problem));
+                reply.bytes = id.map(|id| wire::response(&id, &error, most));
+            }
+            bytes += reply.bytes.as_ref().map_or(0, Vec::len);
+            begun.extend(reply.begun);
+            answers[at] = reply.bytes;
+            // A batch of large answers must not keep its thread from everybody else.
+            smol::future::yield_now().await;
         }
-        Reply { bytes, begun }
+        Reply { bytes: list(answers.into_iter().flatten()), begun }
     }
 
     async fn call(
@@ -174,6 +211,14 @@ impl Dispatch {
             gone.unless(pump(method, rows, id, outbox)).await;
         });
         Ok(id)
+    }
+}
+
+/// The id an item is answered under, if it is.
+fn id_of(item: &Item) -> Option<Id> {
+    match item {
+        Ok(call) => call.id.clone(),
+        Err(invalid) => Some(invalid.id.clone()),
     }
 }
 

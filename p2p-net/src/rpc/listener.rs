@@ -19,6 +19,7 @@ use super::http::{Access, Offer, Port};
 use super::places::{Place, Places};
 use super::server::StartError;
 use super::settings::{HttpSettings, RpcLimits, RpcSettings};
+use super::transport::keepalive::keep_alive;
 #[cfg(unix)]
 use super::transport::unix::{self, SocketFile};
 use super::transport::{Outgoing, lines};
@@ -179,6 +180,7 @@ async fn accept_tcp(listener: &TcpListener) -> io::Result<TcpStream> {
     let (stream, _) = listener.accept().await?;
     // Answers are small and wanted at once.
     stream.set_nodelay(true)?;
+    keep_alive(&stream)?;
     Ok(stream)
 }
 

@@ -1,7 +1,8 @@
 //! What waits to be sent over one connection: answers first, then notifications, a subscription's turn after the other's.
 //!
-//! Answers are bounded by the calls that may be under way; each subscription has a queue of its own, which loses the oldest
-//! when it is full. So nobody who does not read holds up anybody else, or memory. Pure but for the waking.
+//! Answers are bounded in number by the calls that may be under way, and in bytes; each subscription has a queue of its own,
+//! which loses the oldest when it is full. So nobody who does not read holds up anybody else, or memory. Pure but for the
+//! waking.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
@@ -27,10 +28,16 @@ impl fmt::Display for SubscriptionId {
     }
 }
 
-/// How much waits for a subscriber before the oldest is lost.
+/// How much waits for whoever does not read.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct QueueBounds {
+    /// Bytes of one answer.
+    pub(crate) answer: usize,
+    /// Bytes of all answers, but for one alone.
+    pub(crate) answers: usize,
+    /// Notifications of a subscription before the oldest is lost.
     pub(crate) notifications: usize,
+    /// Bytes of them.
     pub(crate) bytes: usize,
 }
 
@@ -49,6 +56,7 @@ struct Inner {
 #[derive(Debug, Default)]
 struct State {
     answers: VecDeque<(Vec<u8>, Option<Place>)>,
+    answer_bytes: usize,
     subscriptions: BTreeMap<SubscriptionId, Queue>,
     last_id: u64,
     last_served: Option<SubscriptionId>,
@@ -82,25 +90,39 @@ impl Outbox {
         self.0.changed.notify(usize::MAX);
     }
 
-    /// Adds an answer, and lets the subscriptions begin that it tells of; `place` is given back when it is taken.
-    pub(crate) fn answer(&self, bytes: Vec<u8>, begun: &[SubscriptionId], place: Option<Place>) {
+    /// Adds an answer, and lets the subscriptions begin that it tells of; `place` is given back when it is taken. When too much
+    /// waits already, the answer is dropped and `place` comes back: a short one may stand in for it.
+    pub(crate) fn offer(&self, bytes: Vec<u8>, begun: &[SubscriptionId], place: Place) -> Result<(), Place> {
         let mut state = self.lock();
-        state.answers.push_back((bytes, place));
+        if !state.has_room(bytes.len(), self.0.bounds) {
+            return Err(place);
+        }
         for id in begun {
             if let Some(queue) = state.subscriptions.get_mut(id) {
                 queue.announced = true;
             }
         }
+        state.add(bytes, Some(place));
         drop(state);
+        self.wake();
+        Ok(())
+    }
+
+    /// Adds a short answer, however much waits.
+    pub(crate) fn answer(&self, bytes: Vec<u8>, place: Option<Place>) {
+        self.lock().add(bytes, place);
         self.wake();
     }
 
-    /// Waits until fewer than `many` answers wait.
+    /// Waits until fewer than `many` answers wait, and the longest has room beside them.
     pub(crate) async fn room(&self, many: usize) {
         loop {
             let listener = self.0.changed.listen();
-            if self.lock().answers.len() < many {
-                return;
+            {
+                let (state, bounds) = (self.lock(), self.0.bounds);
+                if state.answers.len() < many && state.has_room(bounds.answer, bounds) {
+                    return;
+                }
             }
             listener.await;
         }
@@ -127,15 +149,20 @@ impl Outbox {
 
     /// Ends a subscription of `namespace` at the subscriber's wish; whether there was one.
     pub(crate) fn unsubscribe(&self, namespace: &str, id: &str) -> bool {
-        let mut state = self.lock();
+        let state = self.lock();
         let mut found = state.subscriptions.iter();
         let Some(id) =
             found.find(|(known, queue)| queue.namespace == namespace && known.to_string() == id).map(|(id, _)| *id)
         else {
             return false;
         };
-        let queue = state.subscriptions.remove(&id);
         drop(state);
+        self.retract(id)
+    }
+
+    /// Ends a subscription without a word, as when nobody will know its id; whether there was one.
+    pub(crate) fn retract(&self, id: SubscriptionId) -> bool {
+        let queue = self.lock().subscriptions.remove(&id);
         queue.map(|queue| queue.gone.give()).is_some()
     }
 
@@ -190,8 +217,19 @@ impl Outbox {
 }
 
 impl State {
+    /// Whether an answer of so many bytes may wait; one alone always may, or the longest could never be sent.
+    fn has_room(&self, bytes: usize, bounds: QueueBounds) -> bool {
+        self.answer_bytes == 0 || self.answer_bytes + bytes <= bounds.answers
+    }
+
+    fn add(&mut self, answer: Vec<u8>, place: Option<Place>) {
+        self.answer_bytes += answer.len();
+        self.answers.push_back((answer, place));
+    }
+
     fn next(&mut self) -> Option<Vec<u8>> {
         if let Some((bytes, _place)) = self.answers.pop_front() {
+            self.answer_bytes -= bytes.len();
             return Some(bytes);
         }
         if self.closed {

@@ -130,11 +130,20 @@ pub(crate) fn value(bytes: &[u8], most_deep: usize) -> Result<Value, RpcError> {
         let problem = format!("lists and maps are more than {most_deep} deep");
         return Err(RpcError::limit_exceeded("depth", most_deep, problem));
     }
-    serde_json::from_slice(bytes).map_err(RpcError::parse)
+    serde_json::from_slice(bytes).map_err(|error| match is_http(bytes) {
+        true => RpcError::parse("this is HTTP, which is not spoken here: use the port of `http`"),
+        false => RpcError::parse(error),
+    })
+}
+
+/// Whether these bytes begin with the first line of a request of HTTP.
+fn is_http(bytes: &[u8]) -> bool {
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.split(|byte| *byte == b' ').nth(2).is_some_and(|version| version.starts_with(b"HTTP/"))
 }
 
 /// How deep lists and maps are within each other, at the most.
-fn depth(bytes: &[u8]) -> usize {
+pub(crate) fn depth(bytes: &[u8]) -> usize {
     let (mut now, mut most, mut in_text, mut escaped) = (0_usize, 0, false, false);
     for byte in bytes {
         match byte {

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 use event_listener::Event;
 
+use super::api::NodeApi;
 use super::folder::{FolderError, FolderLock};
 use super::lifecycle::NodeState;
 use super::node::{Entry, Inner, Link, Node};
@@ -172,7 +173,7 @@ impl NodeBuilder {
 
 /// What every node can offer; a transport does when its allow-list says so.
 fn own_apis(p2p: &P2pPtr) -> Result<Apis, ApisError> {
-    Apis::new().with(Admin::new(p2p.clone()))
+    Apis::new().with(Admin::new(p2p.clone()))?.with(NodeApi::new(p2p.clone()))
 }
 
 fn no_twins(services: &[(TypeId, Arc<dyn Service>)]) -> Result<(), NewError> {

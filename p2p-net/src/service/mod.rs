@@ -62,6 +62,7 @@
 //! There is no set of services as there is one of protocols: a service is a value with arguments of its own, so an application
 //! says which it has where it makes them. What it leaves out is left out with its protocols, though they are linked.
 
+mod api;
 mod builder;
 mod folder;
 mod lifecycle;
@@ -71,6 +72,7 @@ mod peers;
 mod service;
 mod settings;
 
+pub use api::{NodeApi, NodeApiClient, NodeService};
 pub use builder::{NewError, NodeBuilder};
 pub use folder::FolderError;
 pub use lifecycle::{Failure, NodeState, NotRunning, StartError, StopError};

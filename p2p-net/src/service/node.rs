@@ -114,7 +114,7 @@ impl Node {
         self.0.running.get()?.server.get()
     }
 
-    /// A client in this process, which may call everything. Second seed: `Attach`.
+    /// A client in this process, which may call everything. In go-ethereum: `Attach`.
     ///
     /// # Errors
     ///

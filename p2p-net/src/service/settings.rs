@@ -169,7 +169,7 @@ fn part<T: Default>(
         None => Ok(T::default()),
         Some(Value::Table(part)) => read(&part.to_string()).map_err(|error| error.within(name)),
         Some(other) => {
-            let problem = format!("is a {}, expected a table", other.type_str());
+            let problem = format!("expected a table, found {}", other.type_str());
             Err(SettingsError::Type { field: name.to_owned(), problem })
         }
     }

@@ -1,4 +1,4 @@
-//! Dialling: from a URL to a connection whose other end has proved its key. First seed: `Connector`.
+//! Dialling: from a URL to a connection whose other end has proved its key. In DarkFi: `Connector`.
 
 use std::time::Duration;
 

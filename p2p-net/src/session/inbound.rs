@@ -1,4 +1,4 @@
-//! The inbound session: listens, and lets each arrival shake hands in a task of its own. First seed: `InboundSession`, `Acceptor`.
+//! The inbound session: listens, and lets each arrival shake hands in a task of its own. In DarkFi: `InboundSession`, `Acceptor`.
 //!
 //! A silent connection costs a place for the handshake timeout and delays nobody: when all places are taken, the one that
 //! has been silent longest gives way to the newcomer.

@@ -19,7 +19,7 @@ use crate::p2p::{P2p, P2pPtr};
 use crate::protocol::SessionFlags;
 use crate::signal::Signal;
 
-/// Keeps up the connections that the operator asked for. First seed: `ManualSession`.
+/// Keeps up the connections that the operator asked for. In DarkFi: `ManualSession`.
 pub struct ManualSession {
     node: Weak<P2p>,
     slots: Mutex<BTreeMap<NodeUrl, Slot>>,

@@ -1,4 +1,5 @@
-//! Sessions: why channels exist. Seed visits, peers the settings name, peers that come to us, slots to be filled.
+//! Sessions: why channels exist. Seed visits, peers the settings name, peers that come to us, slots to be filled, nodes that
+//! only a relay reaches.
 //!
 //! Every session hands its connections to `serve`, which runs a channel from its handshake to its end. A session
 //! decides whom to connect and what to do afterwards; it knows no concrete protocol.

@@ -18,7 +18,7 @@ use crate::protocol::SessionFlags;
 /// in a loop.
 const SHORT_LIFE: Duration = Duration::from_secs(5);
 
-/// Fills the outbound slots. First seed: `OutboundSession`.
+/// Fills the outbound slots. In DarkFi: `OutboundSession`.
 #[derive(Debug)]
 pub struct OutboundSession {
     node: Weak<P2p>,

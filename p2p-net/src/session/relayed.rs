@@ -1,5 +1,7 @@
 //! The relayed session: channels over a carrier of datagrams, from the TLS handshake to their end.
 
+use std::time::Duration;
+
 use futures::FutureExt;
 use futures::channel::oneshot;
 
@@ -12,6 +14,10 @@ use crate::p2p::P2pPtr;
 use crate::protocol::SessionFlags;
 use crate::relay::RelayedError;
 use crate::transport::{Duplex, Endpoint};
+
+/// How long the handshake of a channel may take that another node opens: that node is there and waits, and ten round trips of
+/// two seconds are more than one takes.
+const ACCEPT_WITHIN: Duration = Duration::from_secs(20);
 
 fn origin(dialled_by: Side) -> Origin {
     Origin { session: SessionFlags::RELAYED, dialled_by, url: None }
@@ -70,16 +76,22 @@ where
     if done { Ok(()) } else { Err(RelayedError::Refused { peer, reason }) }
 }
 
-/// Runs a channel that `from` opened; `settled` is told when its handshake is over, however it ends.
-pub(crate) async fn accept_relayed<T>(node: &P2pPtr, from: NodeId, stream: T, settled: impl FnOnce())
-where
+/// Runs a channel that `from` opened; `proven` is told when it has proved that it is who it says, `settled` when its handshake
+/// is over, however it ends.
+pub(crate) async fn accept_relayed<T>(
+    node: &P2pPtr,
+    from: NodeId,
+    stream: T,
+    proven: impl FnOnce(),
+    settled: impl FnOnce(),
+) where
     T: Duplex,
 {
-    let limit = node.settings().limits.relayed_timeout;
+    let limit = node.settings().limits.relayed_timeout.min(ACCEPT_WITHIN);
     let deadline = node.clock().now() + limit;
-    let proven = node.tls().welcome(stream, Endpoint::Relayed(from));
-    let proven = node.stop_signal().unless(node.clock().timeout(limit, proven)).boxed().await;
-    let connection = match proven {
+    let welcome = node.tls().welcome(stream, Endpoint::Relayed(from));
+    let welcome = node.stop_signal().unless(node.clock().timeout(limit, welcome)).boxed().await;
+    let connection = match welcome {
         Some(Ok(Ok(connection))) => connection,
         Some(Ok(Err(error))) => return log::debug!(target: "net", "relayed from {}: {error}", from.short()),
         Some(Err(timeout)) => return log::debug!(target: "net", "relayed from {}: {timeout}", from.short()),
@@ -90,5 +102,6 @@ where
         let found = connection.peer.short();
         return log::debug!(target: "net", "relayed from {}: {found} proved its key instead", from.short());
     }
+    proven();
     serve(node, connection, origin(Side::Remote), deadline, |_| settled()).await;
 }

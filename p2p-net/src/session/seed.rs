@@ -1,4 +1,4 @@
-//! The seed session: short visits to seed nodes, to learn of others. First seed: `SeedSyncSession`.
+//! The seed session: short visits to seed nodes, to learn of others. In DarkFi: `SeedSyncSession`.
 
 use std::sync::Weak;
 

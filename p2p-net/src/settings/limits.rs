@@ -45,7 +45,7 @@ pub struct Limits {
     #[serde(with = "duration")]
     pub close_linger: Duration,
     /// How often a channel without other traffic shows that it lives; default 30 s: below the minute after which routers
-    /// forget idle connections. The shipped ping asks that often. First seed: `channel_heartbeat_interval`.
+    /// forget idle connections. The shipped ping asks that often. In DarkFi: `channel_heartbeat_interval`.
     #[serde(with = "duration")]
     pub heartbeat_interval: Duration,
     /// Wait after the first failure of an address, doubled with each further one; default 1 s.
@@ -88,7 +88,8 @@ pub struct Limits {
     pub address_book_size: usize,
     /// Events kept for a subscriber that does not read; default 1,024: then it loses the oldest.
     pub event_queue: usize,
-    /// Bytes of small messages that wait for one channel's writer; default 256 KiB: four writes of the writer.
+    /// Bytes of small messages that wait for one channel's writer, and as many of large ones; default 256 KiB: four writes of
+    /// the writer. Each message type may have one large message waiting in any case.
     pub outbox_bytes: usize,
     /// Most memory one channel may need by its protocols' windows, in bytes; default 64 MiB: thirty message types with
     /// the default window, both directions counted.

@@ -64,15 +64,15 @@ pub struct Settings {
     pub trusted: Vec<NodeId>,
     /// Nodes to ask for addresses at start (the seed session); default none.
     pub seeds: Vec<NodeUrl>,
-    /// Connections this node keeps to peers of its own choice, as far as `dial_ratio` leaves room; default 8: enough that one honest peer is very likely
-    /// among them, few enough that the network has room for all.
+    /// Connections this node keeps to peers of its own choice, as far as `dial_ratio` leaves room; default 8: enough that one
+    /// honest peer is very likely among them, few enough that the network has room for all.
     pub outbound_slots: usize,
     /// Most peers at once, all sessions together, and the trusted ones in addition; default 64; 0 refuses everyone else.
     pub max_peers: usize,
     /// One in so many of `max_peers` is for peers of this node's own choice, and the others for those who dial it; default 3.
     /// So no node fills up with what it dialled while newcomers find no room, and strangers who dial never take all places.
     /// Of `outbound_slots` no more are filled than that. Static peers are dialled all the same, and trusted ones always find
-    /// room. Second seed: `DialRatio`.
+    /// room. In go-ethereum: `DialRatio`.
     pub dial_ratio: usize,
     /// URL schemes this node may use; default `tls` only: a scheme without encryption, such as `tcp` or `memory`, must
     /// be named.

@@ -8,6 +8,10 @@ use crate::envelope::{MAX_HOPS, MAX_LIFETIME};
 use crate::forward::Copies;
 use crate::handshake::Rotation;
 
+/// The longest that keys of sessions may be used before they are exchanged, or accepted after that: a month. Keys that live
+/// longer are no session's.
+pub const MAX_ROTATION: Duration = Duration::from_secs(30 * 24 * 3_600);
+
 /// How a node relays.
 ///
 /// ```
@@ -66,6 +70,9 @@ pub enum ConfigError {
     /// The rotation.
     #[error("pss: a `rotation` after nothing: at least one message and 1 s must pass")]
     Rotation,
+    /// The time of the rotation, or after it.
+    #[error("pss: a `rotation` with {0:?}: `after` and `grace` are at most {MAX_ROTATION:?}")]
+    LongRotation(Duration),
 }
 
 impl PssConfig {
@@ -88,6 +95,10 @@ impl PssConfig {
         if self.rotation.messages == 0 || self.rotation.after.as_secs() == 0 {
             return Err(ConfigError::Rotation);
         }
+        let longest = self.rotation.after.max(self.rotation.grace);
+        if longest > MAX_ROTATION {
+            return Err(ConfigError::LongRotation(longest));
+        }
         Ok(())
     }
 }
@@ -99,7 +110,7 @@ mod tests {
     #[test]
     fn what_would_let_nothing_arrive_is_refused() {
         assert_eq!(PssConfig::default().validate(), Ok(()));
-        let wrong: [fn(&mut PssConfig); 9] = [
+        let wrong: [fn(&mut PssConfig); 11] = [
             |pss| pss.lifetime = Duration::from_millis(999),
             |pss| pss.lifetime = MAX_LIFETIME + Duration::from_secs(1),
             |pss| pss.copies.sender = 0,
@@ -109,6 +120,8 @@ mod tests {
             |pss| pss.first_hops = 9..=MAX_HOPS + 1,
             |pss| pss.rotation.messages = 0,
             |pss| pss.rotation.after = Duration::ZERO,
+            |pss| pss.rotation.after = Duration::MAX,
+            |pss| pss.rotation.grace = MAX_ROTATION + Duration::from_secs(1),
         ];
         for change in wrong {
             let mut config = PssConfig::default();

@@ -18,6 +18,8 @@ pub enum Kind {
     Payload,
     /// A step of a [handshake](crate::handshake).
     Handshake,
+    /// What the application sent in reply: what replies by itself does not reply to it, so that two never do so for ever.
+    Reply,
 }
 
 /// A payload that does not fit.
@@ -55,6 +57,7 @@ pub fn pack(kind: Kind, payload: &[u8], overhead: usize) -> Result<Vec<u8>, TooL
     content.push(match kind {
         Kind::Payload => 0,
         Kind::Handshake => 1,
+        Kind::Reply => 2,
     });
     // Below 2^16, as the bound is.
     content.extend((length as u16).to_be_bytes());
@@ -73,6 +76,7 @@ pub fn unpack(content: &[u8]) -> Result<(Kind, &[u8]), NotContent> {
     let kind = match kind {
         0 => Kind::Payload,
         1 => Kind::Handshake,
+        2 => Kind::Reply,
         _ => return Err(NotContent),
     };
     let payload = rest.get(..u16::from_be_bytes([*high, *low]).into());
@@ -85,6 +89,9 @@ mod tests {
 
     #[test]
     fn sizes_are_powers_of_two_and_the_payload_comes_back() {
+        for kind in [Kind::Handshake, Kind::Reply] {
+            assert_eq!(unpack(&pack(kind, b"bar", 16).unwrap()), Ok((kind, &b"bar"[..])));
+        }
         for overhead in [16, 144] {
             for length in [0, 1, 93, 94, 109, 110, 1_000, most(overhead)] {
                 let payload = vec![7; length];
@@ -101,7 +108,7 @@ mod tests {
 
     #[test]
     fn what_is_no_content_is_an_error() {
-        for content in [&[][..], &[0, 0], &[2, 0, 0], &[0, 0, 1], &[1, 255, 255, 0]] {
+        for content in [&[][..], &[0, 0], &[3, 0, 0], &[0, 0, 1], &[1, 255, 255, 0]] {
             assert_eq!(unpack(content), Err(NotContent), "{content:?}");
         }
     }

@@ -10,6 +10,8 @@ pub struct Counters {
     pub passed_on: u64,
     /// Copies that no peer had room for.
     pub no_room: u64,
+    /// Messages that would have gone to all that they may be for, and went no further: their peer brought too many.
+    pub too_many: u64,
     /// Messages that came again and went no further.
     pub seen: u64,
     /// Messages that came too late.
@@ -24,6 +26,8 @@ pub struct Counters {
     pub forged: u64,
     /// Messages that were opened before.
     pub replayed: u64,
+    /// Messages of a peer that brought more than can be remembered to have been opened.
+    pub not_remembered: u64,
     /// Steps of handshakes that were not taken.
     pub steps_refused: u64,
     /// Messages that were opened and given to who listens.

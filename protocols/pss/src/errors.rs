@@ -40,6 +40,9 @@ pub enum SendError {
     /// Too much waits for every peer that could take it.
     #[error("too much waits for each peer that could take the message: send more slowly")]
     Busy,
+    /// It could not be told from another's if it came back.
+    #[error("more was sent than this node remembers, so as not to open its own messages: send more slowly")]
+    NotRemembered,
     /// No nonce can be made.
     #[error(transparent)]
     NoRandomness(#[from] NoRandomness),

@@ -9,6 +9,7 @@
 use p2p_net::NodeId;
 
 use crate::cache::{MAX_SEEN, Noted, Seen};
+use crate::dark::Dark;
 use crate::envelope::{EnvelopeId, Header, Untimely};
 use crate::table::{Place, Table};
 
@@ -55,6 +56,8 @@ pub struct Route {
     pub next: Vec<NodeId>,
     /// In how many copies it goes on.
     pub copies: usize,
+    /// It would go to all that it may be for, and the peer it came from brought too many of that kind.
+    pub too_many: bool,
 }
 
 /// A message that goes no further, and was not for this node.
@@ -74,12 +77,13 @@ pub struct Router {
     table: Table,
     seen: Seen,
     copies: Copies,
+    dark: Dark,
 }
 
 impl Router {
     /// The router of the node with this table.
     pub fn new(table: Table, copies: Copies) -> Self {
-        Self { table, seen: Seen::new(MAX_SEEN), copies }
+        Self { table, seen: Seen::new(MAX_SEEN), copies, dark: Dark::default() }
     }
 
     /// The peers.
@@ -125,6 +129,9 @@ impl Router {
         let mut route = self.route(header, Some(from), self.copies.relay);
         if hops == 0 {
             route.next.clear();
+        } else if route.mine && !route.next.is_empty() && !self.dark.allows(from, now) {
+            route.next.clear();
+            route.too_many = true;
         }
         Ok(route)
     }
@@ -143,7 +150,7 @@ impl Router {
         let destination = &header.destination;
         let mine = destination.matches(self.table.own());
         if mine && destination.is_full() {
-            return Route { mine, next: Vec::new(), copies: 0 };
+            return Route { mine, next: Vec::new(), copies: 0, too_many: false };
         }
         let (places, copies) = if mine {
             (self.table.matching(destination), usize::MAX)
@@ -156,9 +163,9 @@ impl Router {
         };
         let next = others(places);
         if next.is_empty() {
-            return Route { mine, next: others(self.table.beside(destination)), copies: SIDEWAYS };
+            return Route { mine, next: others(self.table.beside(destination)), copies: SIDEWAYS, too_many: false };
         }
-        Route { mine, next, copies }
+        Route { mine, next, copies, too_many: false }
     }
 }
 
@@ -166,6 +173,7 @@ impl Router {
 mod tests {
     use super::*;
     use crate::address::{Address, Prefix};
+    use crate::dark::DARK_BURST;
     use crate::topic::Topic;
 
     fn node(number: u8) -> NodeId {
@@ -189,7 +197,7 @@ mod tests {
         let mut router = router(1..50);
         let header = to(Prefix::full(&Address::of(&node(0))));
         let route = router.receive(header.id(b"x"), &header, 9, &node(1), 0).unwrap();
-        assert_eq!(route, Route { mine: true, next: vec![], copies: 0 });
+        assert_eq!(route, Route { mine: true, next: vec![], copies: 0, too_many: false });
     }
 
     #[test]
@@ -215,6 +223,24 @@ mod tests {
         next.sort();
         assert_eq!(next, [1, 2, 4, 5, 6, 7].map(node));
         assert_eq!(router.receive(header.id(b"x"), &header, 9, &node(4), 0), Err(Refused::Seen));
+    }
+
+    #[test]
+    fn a_peer_that_brings_many_messages_to_everybody_has_few_of_them_passed_on() {
+        let mut router = router(1..8);
+        let mut number = 0_u64;
+        let mut passes = |destination, from| {
+            number += 1;
+            let header = Header { nonce: std::array::from_fn(|at| number.to_be_bytes()[at % 8]), ..to(destination) };
+            let route = router.receive(header.id(b"x"), &header, 9, &node(from), 0).unwrap();
+            assert_eq!(route.too_many, route.next.is_empty());
+            assert!(route.mine || !route.too_many, "what is not for this node goes on");
+            !route.too_many
+        };
+        assert_eq!((0..1_000).filter(|_| passes(Prefix::EMPTY, 1)).count(), DARK_BURST as usize);
+        assert!(passes(Prefix::EMPTY, 2), "another's go on");
+        let full = Prefix::full(&Address::of(&node(9)));
+        assert!((0..1_000).all(|_| passes(full, 1)), "and so does what shows where it goes");
     }
 
     #[test]

@@ -5,8 +5,13 @@
 //! forgotten at once: who later steals the identities cannot read what was said. Pure but for the randomness of keys.
 //!
 //! An offer is repeated until it is answered, and the same offer gets the same answer. When both offer at once, that of the
-//! lower id counts. Who answered sends under the new keys only when the other does, or when there are no others.
+//! lower id counts. Who offered confirms the answer under the new keys, and is told that this has come. Each end sends under
+//! the latest keys that the other is known to have: who offered knows from the answer, who answered from the confirmation.
+//! Each end accepts older keys until it has heard the other under newer ones, and some time longer, so that nothing is lost
+//! however long one of them says nothing.
 
+mod exchange;
+mod room;
 mod session;
 mod step;
 
@@ -14,26 +19,30 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use p2p_net::NodeId;
-use ring::agreement::{EphemeralPrivateKey, UnparsedPublicKey, X25519, agree_ephemeral};
-use ring::rand::SystemRandom;
 
+pub use self::exchange::Exchange;
+use self::exchange::ephemeral;
 use self::session::{Offer, Session, SessionKeys};
-pub use self::step::{NotAStep, Step};
+pub use self::step::{Answer, NotAStep, Step};
 use crate::keys::{NoRandomness, SymmetricKey};
-use crate::seal::derive;
 use crate::topic::Topic;
 
 /// Sessions that a node keeps, at most: some 300 bytes each.
 pub const MAX_SESSIONS: usize = 4_096;
 
-/// How long an offer waits for its answer before it is sent again.
+/// Sessions about one topic that other nodes began, at most: each is tried on every message about it that comes by, at some
+/// 2 µs. Those that this node begins come in addition.
+pub const MAX_SESSIONS_PER_TOPIC: usize = 256;
+
+/// Sessions that others began and have not confirmed, at most; the oldest makes room. An id costs nothing, so that there may
+/// be offers of any number of them. It is what one peer lets through in a second, and a confirmation takes a part of that.
+pub const MAX_UNCONFIRMED: usize = 256;
+
+/// How long an offer waits for its answer before it is sent again, and a confirmation for a word that it has come.
 pub const OFFER_AGAIN: Duration = Duration::from_secs(5);
 
 /// How often an offer is sent before the handshake has failed.
 pub const OFFERS: u32 = 5;
-
-/// What keys of sessions are for: HKDF's `info` begins with it.
-const SESSION: &[u8] = b"p2p-net pss 1 session";
 
 /// When the keys of a session are exchanged for new ones. They stop working for good after twice `after`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +51,8 @@ pub struct Rotation {
     pub messages: u64,
     /// After this time; default 1 h: so much can be read by who steals a key from memory.
     pub after: Duration,
-    /// How long the keys before are still accepted; default 3 min: longer than messages are under way.
+    /// How long older keys are still accepted once the other was heard under newer ones; default 3 min: longer than messages
+    /// are under way.
     pub grace: Duration,
 }
 
@@ -61,9 +71,15 @@ pub enum StepError {
     /// There are too many sessions.
     #[error("there are {MAX_SESSIONS} sessions already")]
     TooMany,
+    /// There are too many sessions about that topic.
+    #[error("others began {MAX_SESSIONS_PER_TOPIC} sessions about topic {0} already")]
+    TooManyAbout(Topic),
     /// An answer to an offer that was not made, or not any more.
     #[error("it answers no offer of this node")]
     NotOffered,
+    /// Offers and answers are sealed to a node, confirmations under the keys that they are about.
+    #[error("that step is sealed in another way")]
+    WrongSeal,
     /// The other's ephemeral key is one with which anybody agrees on the same.
     #[error("the ephemeral key is none")]
     BadKey,
@@ -78,6 +94,17 @@ pub enum StepError {
 /// Names the keys that a message was opened with: the offer they were agreed on by.
 pub type Agreed = [u8; 32];
 
+/// What a message in a session is sealed with, and what is due with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sending {
+    /// The key.
+    pub key: SymmetricKey,
+    /// It is old: an [`offer`](Sessions::offer) is to be sent.
+    pub due: bool,
+    /// The other has said nothing under it yet: [`Step::Confirm`] is to be sent under it.
+    pub confirm: bool,
+}
+
 /// The sessions of a node.
 #[derive(Debug)]
 pub struct Sessions {
@@ -85,12 +112,13 @@ pub struct Sessions {
     rotation: Rotation,
     accepted: BTreeSet<Topic>,
     all: BTreeMap<(Topic, NodeId), Session>,
+    exchanges: u64,
 }
 
 impl Sessions {
     /// No sessions, of the node `own`.
     pub fn new(own: NodeId, rotation: Rotation) -> Self {
-        Self { own, rotation, accepted: BTreeSet::new(), all: BTreeMap::new() }
+        Self { own, rotation, accepted: BTreeSet::new(), all: BTreeMap::new(), exchanges: 0 }
     }
 
     /// Answers offers about a topic from now on.
@@ -103,10 +131,15 @@ impl Sessions {
         self.accepted.contains(&topic) || self.about(topic).any(|(_, session)| session.offer.is_some())
     }
 
-    /// The keys that were agreed on last.
-    pub fn agreed(&self, with: NodeId, topic: Topic) -> Option<Agreed> {
+    /// The keys that were agreed on last and have not expired.
+    pub fn agreed(&self, with: NodeId, topic: Topic, now: u64) -> Option<Agreed> {
         let session = self.all.get(&(topic, with))?;
-        session.next.as_ref().or(session.current.as_ref()).map(|keys| keys.offer)
+        session.accepted(now, self.latest()).next_back().map(|keys| keys.offer)
+    }
+
+    /// Whether there is a session with a node, of whatever age.
+    pub fn contains(&self, with: NodeId, topic: Topic) -> bool {
+        self.all.contains_key(&(topic, with))
     }
 
     /// Begins a handshake, or repeats the offer of one that has begun.
@@ -115,7 +148,10 @@ impl Sessions {
     ///
     /// When there are too many sessions, or no key can be made.
     pub fn offer(&mut self, to: NodeId, topic: Topic, now: u64) -> Result<Step, StepError> {
-        let session = self.session(to, topic, now)?;
+        if !self.contains(to, topic) {
+            self.make_room(now)?;
+        }
+        let session = self.all.entry((topic, to)).or_default();
         let offer = match session.offer.take() {
             Some(offer) => Offer { at: now, ..offer },
             None => {
@@ -128,39 +164,52 @@ impl Sessions {
         Ok(step)
     }
 
-    /// Takes a step of `from`; what it is to be sent in return.
+    /// Takes a step of `from`, sealed to this node or under the keys `under`; what it is to be sent in return.
     ///
     /// # Errors
     ///
     /// [`StepError`]; then no keys have changed.
-    pub fn step(&mut self, from: NodeId, topic: Topic, step: &Step, now: u64) -> Result<Option<Step>, StepError> {
-        match step {
-            Step::Offer { ephemeral } => self.offered(from, topic, ephemeral, now).map(Some),
-            Step::Answer { offer, ephemeral } => self.answered(from, topic, offer, ephemeral, now).map(|()| None),
+    pub fn step(
+        &mut self,
+        from: NodeId,
+        topic: Topic,
+        step: &Step,
+        under: Option<Agreed>,
+        now: u64,
+    ) -> Result<Option<Answer>, StepError> {
+        match (step, under) {
+            (Step::Offer { ephemeral }, None) => self.offered(from, topic, ephemeral, now).map(Some),
+            (Step::Answer { offer, ephemeral }, None) => self.answered(from, topic, offer, ephemeral, now).map(Some),
+            (Step::Confirm, Some(keys)) => {
+                let keys = self.all.get(&(topic, from)).and_then(|session| session.find(&keys));
+                let answer = keys.map(|keys| Answer::Under(keys.ours.clone(), Step::Confirmed));
+                answer.map(Some).ok_or(StepError::NotOffered)
+            }
+            // That it was opened says it all.
+            (Step::Confirmed, Some(_)) => Ok(None),
+            _ => Err(StepError::WrongSeal),
         }
     }
 
-    fn offered(&mut self, from: NodeId, topic: Topic, theirs: &[u8; 32], now: u64) -> Result<Step, StepError> {
-        if !self.accepted.contains(&topic) && !self.all.contains_key(&(topic, from)) {
+    fn offered(&mut self, from: NodeId, topic: Topic, theirs: &[u8; 32], now: u64) -> Result<Answer, StepError> {
+        let session = self.all.get(&(topic, from));
+        if session.is_none() && !self.accepted.contains(&topic) {
             return Err(StepError::NotAccepted(topic));
         }
-        let own = self.own;
-        let session = self.session(from, topic, now)?;
-        let known = [&session.next, &session.current].into_iter().flatten().find(|keys| keys.offer == *theirs);
-        if let Some(keys) = known {
-            return Ok(Step::Answer { offer: *theirs, ephemeral: keys.answer });
+        if let Some(keys) = session.and_then(|session| session.find(theirs)) {
+            return Ok(Answer::Sealed(Step::Answer { offer: *theirs, ephemeral: keys.answer }));
         }
-        if session.offer.is_some() && own < from {
+        if session.is_some_and(|session| session.offer.is_some()) && self.own < from {
             return Err(StepError::OursCounts);
         }
         let (secret, answer) = ephemeral()?;
-        let exchange = Exchange { offers: from, answers: own, offer: *theirs, answer, topic };
+        let exchange = Exchange { offers: from, answers: self.own, offer: *theirs, answer, topic };
         let (first, second) = exchange.agree(secret, theirs)?;
-        session.offer = None;
-        let before = session.next.replace(SessionKeys::new(*theirs, answer, second, first, now));
-        // With no others, those were in use already.
-        session.current = session.current.take().or(before);
-        Ok(Step::Answer { offer: *theirs, ephemeral: answer })
+        if session.is_none() {
+            self.make_room_for_a_stranger(topic, now)?;
+        }
+        self.add(from, topic, SessionKeys::new(*theirs, answer, second, first, now), now);
+        Ok(Answer::Sealed(Step::Answer { offer: *theirs, ephemeral: answer }))
     }
 
     fn answered(
@@ -170,45 +219,60 @@ impl Sessions {
         offer: &[u8; 32],
         theirs: &[u8; 32],
         now: u64,
-    ) -> Result<(), StepError> {
-        let (own, grace) = (self.own, self.rotation.grace.as_secs());
+    ) -> Result<Answer, StepError> {
         let session = self.all.get_mut(&(topic, from)).ok_or(StepError::NotOffered)?;
         let made = session.offer.take_if(|made| made.public == *offer).ok_or(StepError::NotOffered)?;
-        let exchange = Exchange { offers: own, answers: from, offer: *offer, answer: *theirs, topic };
+        let exchange = Exchange { offers: self.own, answers: from, offer: *offer, answer: *theirs, topic };
         let (first, second) = exchange.agree(made.secret, theirs)?;
-        session.replace(SessionKeys::new(*offer, *theirs, first, second, now), now + grace);
-        Ok(())
+        let answer = Answer::Under(first.clone(), Step::Confirm);
+        self.add(from, topic, SessionKeys::new(*offer, *theirs, first, second, now).known(now), now);
+        Ok(answer)
     }
 
-    /// The key for the next message of a session, and whether a new one is due: then an [`offer`](Self::offer) is to be sent.
-    pub fn sending(&mut self, to: NodeId, topic: Topic, now: u64) -> Option<(SymmetricKey, bool)> {
-        let rotation = self.rotation;
+    fn add(&mut self, with: NodeId, topic: Topic, mut keys: SessionKeys, now: u64) {
+        self.exchanges += 1;
+        keys.number = self.exchanges;
+        let latest = self.latest();
+        let session = self.all.entry((topic, with)).or_default();
+        session.offer = None;
+        session.expire(now, latest);
+        session.add(keys);
+    }
+
+    /// The key for the next message of a session, and what is due with it.
+    pub fn sending(&mut self, to: NodeId, topic: Topic, now: u64) -> Option<Sending> {
+        let (rotation, latest) = (self.rotation, self.latest());
         let session = self.all.get_mut(&(topic, to))?;
-        session.expire(now, 2 * rotation.after.as_secs());
-        let waits = session.offer.as_ref().is_some_and(|offer| now < offer.at + OFFER_AGAIN.as_secs());
-        let next = session.next.is_some();
-        let keys = session.current.as_mut().or(session.next.as_mut())?;
+        session.expire(now, latest);
+        let soon = |since: u64, most: Duration| now < since + most.as_secs();
+        let offered = session.offer.as_ref().is_some_and(|offer| soon(offer.at, OFFER_AGAIN));
+        let unconfirmed = |keys: &SessionKeys| !keys.is_known() && soon(keys.since, OFFER_AGAIN * OFFERS);
+        let waits = offered || session.keys.last().is_some_and(unconfirmed);
+        let keys = session.sends()?;
         keys.sent += 1;
-        let old = keys.sent >= rotation.messages || now >= keys.since + rotation.after.as_secs();
-        Some((keys.ours.clone(), old && !waits && !next))
+        // One that does not confirm in the time of a handshake may have forgotten them.
+        let lost = keys.is_silent() && !soon(keys.since, OFFER_AGAIN * OFFERS);
+        let old = lost || keys.sent >= rotation.messages || !soon(keys.since, rotation.after);
+        Some(Sending { key: keys.ours.clone(), due: old && !waits, confirm: keys.asks(now) })
     }
 
     /// Whose keys may open a message about a topic.
     pub fn receiving(&self, topic: Topic, now: u64) -> Vec<(NodeId, Agreed, SymmetricKey)> {
-        let latest = 2 * self.rotation.after.as_secs();
         let keys = self.about(topic).flat_map(|(peer, session)| {
-            session.accepted(now, latest).map(move |keys| (peer, keys.offer, keys.theirs.clone()))
+            // The latest first: they are the likeliest.
+            let keys = session.accepted(now, self.latest()).rev();
+            keys.map(move |keys| (peer, keys.offer, keys.theirs.clone()))
         });
         keys.collect()
     }
 
-    /// A message was opened with these keys: the other has them, so they are the ones from now on.
-    pub fn used(&mut self, from: NodeId, topic: Topic, keys: Agreed, now: u64) {
-        let grace = self.rotation.grace.as_secs();
-        let Some(session) = self.all.get_mut(&(topic, from)) else { return };
-        if let Some(next) = session.next.take_if(|next| next.offer == keys) {
-            session.replace(next, now + grace);
-        }
+    /// A message was opened with these keys, so the other has them; under what it is to be told of newer ones, if it seems
+    /// not to know of them.
+    pub fn used(&mut self, from: NodeId, topic: Topic, keys: Agreed, now: u64) -> Option<SymmetricKey> {
+        let (latest, until) = (self.latest(), now + self.rotation.grace.as_secs());
+        let session = self.all.get_mut(&(topic, from))?;
+        session.expire(now, latest);
+        session.heard(&keys, now, until)
     }
 
     /// How many sessions there are.
@@ -221,60 +285,14 @@ impl Sessions {
         self.all.is_empty()
     }
 
+    /// How long keys live.
+    fn latest(&self) -> u64 {
+        2 * self.rotation.after.as_secs()
+    }
+
     fn about(&self, topic: Topic) -> impl Iterator<Item = (NodeId, &Session)> {
         let of_topic = (topic, NodeId::from_bytes([0; 32]))..=(topic, NodeId::from_bytes([0xff; 32]));
         self.all.range(of_topic).map(|((_, peer), session)| (*peer, session))
-    }
-
-    fn session(&mut self, with: NodeId, topic: Topic, now: u64) -> Result<&mut Session, StepError> {
-        if self.all.len() >= MAX_SESSIONS && !self.all.contains_key(&(topic, with)) {
-            let latest = 2 * self.rotation.after.as_secs();
-            self.all.retain(|_, session| !session.is_over(now, latest));
-            if self.all.len() >= MAX_SESSIONS {
-                return Err(StepError::TooMany);
-            }
-        }
-        Ok(self.all.entry((topic, with)).or_default())
-    }
-}
-
-fn ephemeral() -> Result<(EphemeralPrivateKey, [u8; 32]), NoRandomness> {
-    let secret = EphemeralPrivateKey::generate(&X25519, &SystemRandom::new()).map_err(|_| NoRandomness)?;
-    let mut public = [0; 32];
-    public.copy_from_slice(secret.compute_public_key().map_err(|_| NoRandomness)?.as_ref());
-    Ok((secret, public))
-}
-
-/// Who agreed on the keys of a session, by what, and about what.
-#[derive(Debug, Clone, Copy)]
-pub struct Exchange {
-    /// Who offered.
-    pub offers: NodeId,
-    /// Who answered.
-    pub answers: NodeId,
-    /// The ephemeral key of who offered.
-    pub offer: [u8; 32],
-    /// The ephemeral key of who answered.
-    pub answer: [u8; 32],
-    /// The topic.
-    pub topic: Topic,
-}
-
-impl Exchange {
-    /// The keys that follow from what X25519 made of the two ephemeral ones: under which who offered sends, and under which who
-    /// answered does.
-    pub fn keys(&self, shared: &[u8]) -> (SymmetricKey, SymmetricKey) {
-        let Self { offers, answers, offer, answer, topic } = self;
-        let key = |which: &'static [u8]| {
-            let info = [SESSION, offers.as_bytes(), answers.as_bytes(), offer, answer, &topic.0, which];
-            SymmetricKey::from_bytes(derive(&[], shared, &info))
-        };
-        (key(b"offers"), key(b"answers"))
-    }
-
-    fn agree(&self, own: EphemeralPrivateKey, theirs: &[u8; 32]) -> Result<(SymmetricKey, SymmetricKey), StepError> {
-        let theirs = UnparsedPublicKey::new(&X25519, theirs);
-        agree_ephemeral(own, &theirs, |shared| self.keys(shared)).map_err(|_| StepError::BadKey)
     }
 }
 

@@ -36,6 +36,10 @@ pub const DIALS: usize = 8;
 /// Time for the answer to a question: a peer that does not answer costs a round, not the table.
 pub const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long a peer must pass messages on until it counts as one that was reached. Who accepts every connection and soon ends
+/// it is tried as seldom as who accepts none.
+pub const LASTING: Duration = Duration::from_secs(60);
+
 /// How full a node may be before it parts with peers it can do without, in percent of the setting `max_peers`: so there is
 /// room for those that come next to it, and for those that dial it for other reasons.
 pub const FULL_PERCENT: usize = 75;
@@ -151,6 +155,7 @@ impl Pss {
     /// Parts with peers it dialled and can do without, while the node is nearly full.
     fn part(&self, node: &P2pPtr) {
         let state = &mut *self.lock();
+        state.dialled.retain(|id| node.channel(id).is_some());
         let most = node.settings().max_peers * FULL_PERCENT / 100;
         for _ in most..node.peer_count() {
             let Some(spare) = state.router.table().spare(state.dialled.iter().copied()) else { return };
@@ -165,12 +170,16 @@ impl Pss {
     /// Dials nodes that the table lacks; whether any was reached.
     async fn dial(&self, node: &P2pPtr) -> bool {
         let urls: Vec<_> = {
-            let (state, now) = (self.lock(), self.0.clock.now());
+            let (state, now) = (&mut *self.lock(), self.0.clock.now());
+            state.links.lasted(LASTING, now).for_each(|peer| state.known.reached(peer));
             // A relayed channel is over this relay itself, and carries nothing for it.
             let direct = |channel: Channel| channel.session() != SessionFlags::RELAYED;
             let unconnected = |place: &Place| !node.channel(&place.id).is_some_and(direct);
             let wanted = state.router.table().wanted(state.known.ready(now).filter(unconnected));
-            wanted.into_iter().take(DIALS).filter_map(|id| Some((id, state.known.url(&id)?.clone()))).collect()
+            let urls = wanted.into_iter().take(DIALS).filter_map(|id| Some((id, state.known.url(&id)?.clone())));
+            let urls: Vec<_> = urls.collect();
+            urls.iter().for_each(|(id, _)| state.known.failed(id, now));
+            urls
         };
         let dials = urls.iter().map(async |(id, url)| {
             let reached = node.reach(url).await;
@@ -179,9 +188,6 @@ impl Pss {
             }
             if let Err(error) = &reached {
                 log::debug!(target: "net", "pss: {error}");
-                if node.channel(id).is_none() {
-                    self.lock().known.failed(id, self.0.clock.now());
-                }
             }
             reached.is_ok()
         });

@@ -74,7 +74,7 @@ impl Known {
         bin.get(id).map(|candidate| &candidate.url)
     }
 
-    /// A node was reached.
+    /// A node was reached, and stayed.
     pub fn reached(&mut self, id: &NodeId) {
         if let Some(bin) = self.bins.get_mut(&self.own.proximity(&Address::of(id)))
             && let Some(candidate) = bin.get_mut(id)
@@ -83,7 +83,7 @@ impl Known {
         }
     }
 
-    /// A node was not reached.
+    /// A node is tried, which has failed until it is [`reached`](Self::reached).
     pub fn failed(&mut self, id: &NodeId, now: Instant) {
         let number = self.own.proximity(&Address::of(id));
         let Some(bin) = self.bins.get_mut(&number) else { return };

@@ -1,7 +1,7 @@
-//! A relay for p2p-net: sealed messages to nodes there is no connection with. Second seed: pss.
+//! A relay for p2p-net: sealed messages to nodes there is no connection with. In Swarm: pss.
 //!
-//! A program that says `use p2p_pss as _;` runs it: [`PssLink`] on every channel, [`PssNode`] once. [`Pss::of`] gives the
-//! application its handle; handlers and jobs take it as an argument, `pss: Pss`.
+//! A program that says `use p2p_pss as _;` runs it: [`PssLink`] on every channel but visits to seeds and channels over a
+//! relay, [`PssNode`] once. [`Pss::of`] gives the application its handle; handlers and jobs take it as an argument, `pss: Pss`.
 //!
 //! A message goes from peer to peer, each time to one that is nearer to its destination, in a few copies. It shows as much
 //! of its receiver's [address](Address) as its sender likes: all of it is the fastest; a part hides the receiver among all
@@ -15,7 +15,8 @@
 //! |---|---|
 //! | [`address`], [`topic`], [`envelope`] | what travels, and where to |
 //! | [`table`], [`known`] | who is near, and who could be |
-//! | [`forward`], [`cache`], [`outbox`] | where a message goes next, and whether |
+//! | [`forward`], [`cache`], [`dark`], [`outbox`] | where a message goes next, and whether |
+//! | [`replays`] | what was opened |
 //! | [`seal`], [`content`], [`keys`], [`handshake`] | what those on the way cannot read |
 //! | [`Pss`], [`link`], [`keeper`] | the plugin |
 //! | [`Datagrams`], `rpc` | channels over it, and the API for other processes (feature `rpc`) |
@@ -27,11 +28,13 @@ pub mod cache;
 mod config;
 pub mod content;
 mod counters;
+pub mod dark;
 mod datagrams;
 pub mod envelope;
 mod errors;
 pub mod forward;
 pub mod handshake;
+mod held;
 pub mod keeper;
 mod keyring;
 pub mod keys;
@@ -43,6 +46,7 @@ pub mod outbox;
 mod pss;
 mod receive;
 mod received;
+pub mod replays;
 #[cfg(feature = "rpc")]
 pub mod rpc;
 pub mod seal;
@@ -51,16 +55,17 @@ pub mod table;
 pub mod topic;
 
 pub use address::{Address, Prefix};
-pub use config::{ConfigError, PssConfig};
+pub use config::{ConfigError, MAX_ROTATION, PssConfig};
 pub use counters::Counters;
 pub use datagrams::{DATAGRAM_NAME, Datagrams, MAX_DATAGRAM};
 pub use envelope::Envelope;
 pub use errors::{HANDSHAKE_LIMIT, HandshakeError, SendError};
+pub use held::Held;
 pub use keeper::PssNode;
-pub use keyring::{MAX_KEYS_PER_TOPIC, MAX_PEERS, TooManyKeys};
+pub use keyring::{MAX_KEYS, MAX_KEYS_PER_TOPIC, MAX_PEERS, TooManyKeys};
 pub use keys::{KeyId, SymmetricKey};
 pub use link::PssLink;
 pub use mailbox::{Heard, MAX_UNREAD, Subscription};
-pub use pss::{Held, Pss};
+pub use pss::Pss;
 pub use received::{Received, Sender};
 pub use topic::Topic;

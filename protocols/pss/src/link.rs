@@ -119,8 +119,7 @@ impl Pss {
     fn link(&self, peer: NodeId) -> (u64, Arc<event_listener::Event>) {
         let state = &mut *self.lock();
         state.router.table_mut().add(peer);
-        state.known.reached(&peer);
-        let link = state.links.add(peer);
+        let link = state.links.add(peer, self.0.clock.now());
         self.0.changed.notify(usize::MAX);
         link
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use event_listener::Event;
 use p2p_net::NodeId;
@@ -15,6 +16,7 @@ use crate::outbox::{Outbox, Source};
 struct Link {
     /// Which of the connections to the peer, one after the other, this is.
     number: u64,
+    since: Instant,
     outbox: Outbox,
     ready: Arc<Event>,
 }
@@ -36,7 +38,7 @@ pub(crate) enum Taken {
 
 impl Links {
     /// Adds a connection to a peer; its number, and what tells when something waits. What waited for the peer is handed over.
-    pub(crate) fn add(&mut self, peer: NodeId) -> (u64, Arc<Event>) {
+    pub(crate) fn add(&mut self, peer: NodeId, now: Instant) -> (u64, Arc<Event>) {
         self.next += 1;
         let (number, ready) = (self.next, Arc::new(Event::new()));
         let old = self.links.remove(&peer);
@@ -44,7 +46,7 @@ impl Links {
             old.ready.notify(usize::MAX);
         }
         let outbox = old.map(|old| old.outbox).unwrap_or_default();
-        self.links.insert(peer, Link { number, outbox, ready: ready.clone() });
+        self.links.insert(peer, Link { number, since: now, outbox, ready: ready.clone() });
         (number, ready)
     }
 
@@ -77,6 +79,12 @@ impl Links {
             }
         }
         taken
+    }
+
+    /// Peers whose connections have lasted so long.
+    pub(crate) fn lasted(&self, time: Duration, now: Instant) -> impl Iterator<Item = &NodeId> {
+        let lasted = self.links.iter().filter(move |(_, link)| link.since + time <= now);
+        lasted.map(|(peer, _)| peer)
     }
 
     /// How many messages wait.

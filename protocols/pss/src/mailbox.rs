@@ -66,12 +66,15 @@ impl<T> Slot<T> {
     pub(crate) fn put(&self, message: T) -> bool {
         let Some(shared) = self.0.upgrade() else { return false };
         let mut queue = shared.lock();
+        let mut oldest = None;
         if queue.waiting.len() >= MAX_UNREAD {
-            queue.waiting.pop_front();
+            oldest = queue.waiting.pop_front();
             queue.lost += 1;
         }
         queue.waiting.push_back(message);
         drop(queue);
+        // What it is made of may be the application's.
+        drop(oldest);
         shared.changed.notify(usize::MAX);
         true
     }

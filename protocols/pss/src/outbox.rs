@@ -1,7 +1,8 @@
 //! What waits to go to one peer: bounded, and in fair turns of those it comes from.
 //!
 //! Pure. Each source (this node, and every peer that passes messages on) has a queue, and the queues take turns: a peer
-//! that sends much delays its own messages and nobody else's. When all is full, the longest queue loses its latest.
+//! that sends much delays its own messages and nobody else's. When all is full, the queue that has most of what is short,
+//! places or bytes, loses its latest.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -28,11 +29,39 @@ pub type Source = Option<NodeId>;
 /// What waits to go to one peer.
 #[derive(Debug, Default)]
 pub struct Outbox {
-    queues: BTreeMap<Source, VecDeque<Arc<Envelope>>>,
+    queues: BTreeMap<Source, Queue>,
     /// Those that have something waiting, in the order of their turns.
     turns: VecDeque<Source>,
     waiting: usize,
     bytes: usize,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Arc<Envelope>>,
+    bytes: usize,
+}
+
+impl Queue {
+    fn put(&mut self, envelope: Arc<Envelope>) {
+        self.bytes += envelope.payload.len();
+        self.waiting.push_back(envelope);
+    }
+
+    fn less(&mut self, envelope: Option<Arc<Envelope>>) -> Option<Arc<Envelope>> {
+        self.bytes -= envelope.as_ref().map_or(0, |envelope| envelope.payload.len());
+        envelope
+    }
+
+    fn first(&mut self) -> Option<Arc<Envelope>> {
+        let envelope = self.waiting.pop_front();
+        self.less(envelope)
+    }
+
+    fn latest(&mut self) -> Option<Arc<Envelope>> {
+        let envelope = self.waiting.pop_back();
+        self.less(envelope)
+    }
 }
 
 /// There is no room, and this source has had the most of it.
@@ -47,21 +76,26 @@ impl Outbox {
     ///
     /// [`Full`]; then it was not added.
     pub fn push(&mut self, source: Source, envelope: Arc<Envelope>) -> Result<(), Full> {
-        while self.waiting >= MAX_WAITING || self.bytes + envelope.payload.len() > MAX_WAITING_BYTES {
-            // The longest, and this source among equals.
-            let longest = self.queues.iter().max_by_key(|(whose, queue)| (queue.len(), **whose == source));
-            let Some(longest) = longest.map(|(whose, _)| *whose).filter(|whose| *whose != source) else {
+        loop {
+            let crowded = self.waiting >= MAX_WAITING;
+            if !crowded && self.bytes + envelope.payload.len() <= MAX_WAITING_BYTES {
+                break;
+            }
+            let most = |queue: &Queue| if crowded { queue.waiting.len() } else { queue.bytes };
+            // This source among equals.
+            let victim = self.queues.iter().max_by_key(|(whose, queue)| (most(queue), **whose == source));
+            let Some(victim) = victim.map(|(whose, _)| *whose).filter(|whose| *whose != source) else {
                 return Err(Full);
             };
-            self.drop_latest(longest);
+            self.drop_latest(victim);
         }
         let queue = self.queues.entry(source).or_default();
-        if queue.is_empty() {
+        if queue.waiting.is_empty() {
             self.turns.push_back(source);
         }
         self.bytes += envelope.payload.len();
         self.waiting += 1;
-        queue.push_back(envelope);
+        queue.put(envelope);
         Ok(())
     }
 
@@ -69,8 +103,8 @@ impl Outbox {
     pub fn pop(&mut self, now: u64) -> Option<Arc<Envelope>> {
         while let Some(source) = self.turns.pop_front() {
             let Some(queue) = self.queues.get_mut(&source) else { continue };
-            let next = queue.pop_front();
-            if queue.is_empty() {
+            let next = queue.first();
+            if queue.waiting.is_empty() {
                 self.queues.remove(&source);
             } else {
                 self.turns.push_back(source);
@@ -87,7 +121,8 @@ impl Outbox {
 
     /// All that waits, and where it came from.
     pub fn into_waiting(self) -> impl Iterator<Item = (Source, Arc<Envelope>)> {
-        self.queues.into_iter().flat_map(|(source, queue)| queue.into_iter().map(move |envelope| (source, envelope)))
+        let queues = self.queues.into_iter();
+        queues.flat_map(|(source, queue)| queue.waiting.into_iter().map(move |envelope| (source, envelope)))
     }
 
     /// How many messages wait.
@@ -102,11 +137,11 @@ impl Outbox {
 
     fn drop_latest(&mut self, whose: Source) {
         let Some(queue) = self.queues.get_mut(&whose) else { return };
-        if let Some(envelope) = queue.pop_back() {
+        if let Some(envelope) = queue.latest() {
             self.waiting -= 1;
             self.bytes -= envelope.payload.len();
         }
-        if queue.is_empty() {
+        if queue.waiting.is_empty() {
             self.queues.remove(&whose);
             self.turns.retain(|turn| *turn != whose);
         }
@@ -152,7 +187,7 @@ mod tests {
             outbox.push(peer(2), envelope(2, 1)).unwrap_or_else(|full| panic!("message {number}: {full}"));
         }
         assert_eq!(outbox.len(), MAX_WAITING);
-        assert_eq!(outbox.queues[&peer(2)].len(), 100);
+        assert_eq!(outbox.queues[&peer(2)].waiting.len(), 100);
         let mut counted = 0;
         while outbox.pop(0).is_some() {
             counted += 1;
@@ -165,6 +200,23 @@ mod tests {
         let mut outbox = Outbox::default();
         let taken = (0..1_000).filter(|_| outbox.push(None, envelope(1, 32_768)).is_ok()).count();
         assert_eq!(taken * 32_768, MAX_WAITING_BYTES);
+    }
+
+    #[test]
+    fn when_bytes_are_short_who_has_most_of_them_loses_them() {
+        let mut outbox = Outbox::default();
+        for number in 0..200 {
+            outbox.push(peer(1), envelope(number, 256)).unwrap();
+        }
+        let large = (0..100).filter(|_| outbox.push(peer(2), envelope(2, 32_768)).is_ok()).count();
+        assert!(large < 32, "the rest found no room: {large}");
+        for number in 200..250 {
+            outbox.push(peer(1), envelope(number, 256)).unwrap();
+        }
+        assert_eq!(outbox.queues[&peer(1)].waiting.len(), 250, "no small message made room for large ones");
+        outbox.push(peer(3), envelope(3, 32_768)).unwrap();
+        assert_eq!((outbox.queues[&peer(1)].waiting.len(), outbox.queues[&peer(3)].waiting.len()), (250, 1));
+        assert_eq!(outbox.bytes, outbox.queues.values().map(|queue| queue.bytes).sum::<usize>());
     }
 
     #[test]

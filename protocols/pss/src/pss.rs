@@ -14,7 +14,6 @@ use p2p_net::relay::{Relay, RelayedError};
 use p2p_net::{Error, FromNode, NodeId, P2p, P2pPtr, Result};
 
 use crate::address::{Address, Prefix};
-use crate::cache::{MAX_OPENED, Replays};
 use crate::config::PssConfig;
 use crate::counters::Counters;
 use crate::datagrams::Datagrams;
@@ -27,6 +26,7 @@ use crate::known::Known;
 use crate::links::Links;
 use crate::mailbox::{Slot, Subscription, mailbox};
 use crate::received::Received;
+use crate::replays::{MAX_OPENED, Replays};
 use crate::table::Table;
 use crate::topic::Topic;
 
@@ -57,6 +57,9 @@ pub(crate) struct Shared {
     pub(crate) config: PssConfig,
     pub(crate) node: Weak<P2p>,
     state: Mutex<State>,
+    /// Not in the state: what replies is the application's code, and none of it is dropped under that lock.
+    pub(crate) to_answer: Slot<(Responder, Received)>,
+    carried: Mutex<Option<Relay>>,
     /// A peer came or went, or keys were agreed on.
     pub(crate) changed: Event,
 }
@@ -76,7 +79,6 @@ pub(crate) struct State {
     pub(crate) raw: Replays,
     pub(crate) subscribers: BTreeMap<Topic, Vec<Slot<Received>>>,
     pub(crate) responders: BTreeMap<Topic, Responder>,
-    pub(crate) to_answer: Slot<(Responder, Received)>,
     answering: Option<Subscription<(Responder, Received)>>,
     pub(crate) counters: Counters,
     /// The node has stopped.
@@ -98,13 +100,13 @@ impl Pss {
             raw: Replays::new(MAX_OPENED),
             subscribers: BTreeMap::new(),
             responders: BTreeMap::new(),
-            to_answer,
             answering: Some(answering),
             counters: Counters::default(),
             closed: false,
         };
         let (own, clock, node) = (OwnKey::new(secret), node.clock().clone(), Arc::downgrade(node));
-        Self(Arc::new(Shared { own, address, clock, config, node, state: Mutex::new(state), changed: Event::new() }))
+        let (state, carried, changed) = (Mutex::new(state), Mutex::default(), Event::new());
+        Self(Arc::new(Shared { own, address, clock, config, node, state, to_answer, carried, changed }))
     }
 
     /// The relay of a node, if the node has started and runs one.
@@ -147,19 +149,6 @@ impl Pss {
         self.lock().counters
     }
 
-    /// How much is remembered at the moment; each number is bounded.
-    pub fn held(&self) -> Held {
-        let state = self.lock();
-        Held {
-            peers: state.router.table().len(),
-            known: state.known.len(),
-            seen: state.router.seen(),
-            opened: state.opened.len() + state.raw.len(),
-            waiting: state.links.waiting(),
-            sessions: state.keyring.sessions.len(),
-        }
-    }
-
     /// Says where a node gets messages about a topic: as much of its address as messages shall show.
     ///
     /// # Errors
@@ -199,15 +188,19 @@ impl Pss {
         let (slot, subscription) = mailbox();
         let mut state = self.lock();
         if !state.closed {
-            let slots = state.subscribers.entry(topic).or_default();
-            slots.retain(Slot::is_read);
-            slots.push(slot);
+            // Nobody says when a reader is gone: those of all topics are looked for now.
+            state.subscribers.retain(|_, slots| {
+                slots.retain(Slot::is_read);
+                !slots.is_empty()
+            });
+            state.subscribers.entry(topic).or_default().push(slot);
         }
         subscription
     }
 
     /// Lets `respond` reply to every message about a topic, from now on, instead of what replied before; `None` is no reply.
-    /// A reply goes the way of the message: sealed to its sender, under the same shared key, in the same session.
+    /// A reply goes the way of the message: sealed to its sender, under the same shared key, in the same session. Replies
+    /// themselves are not replied to, so that two nodes that both do this never do it for ever.
     ///
     /// ```
     /// # use p2p_pss::{Pss, Topic};
@@ -220,26 +213,47 @@ impl Pss {
         F: Fn(Received) -> R + Send + Sync + 'static,
         R: Future<Output = Option<Vec<u8>>> + Send + 'static,
     {
-        self.lock().responders.insert(topic, Arc::new(move |message| respond(message).boxed()));
+        let responder: Responder = Arc::new(move |message| respond(message).boxed());
+        let mut state = self.lock();
+        let before = if state.closed { Some(responder) } else { state.responders.insert(topic, responder) };
+        drop(state);
+        // The application's code, which may call this relay.
+        drop(before);
     }
 
     /// Opens and takes channels over this relay from now on: [`dial`](Relay::dial) of a node's id is an encrypted, ordered and
-    /// reliable channel to it, however many nodes are between. Both ends must have called this; once for each node is enough.
+    /// reliable channel to it, however many nodes are between. Both ends must have called this; a second call returns the same.
     ///
     /// # Errors
     ///
     /// When the node is not running.
     pub fn carry_channels(&self) -> std::result::Result<Relay, RelayedError> {
         let node = self.0.node.upgrade().ok_or(RelayedError::NotRunning)?;
-        node.relay_over(Arc::new(Datagrams::of(self)))
+        let mut carried = self.carried();
+        if self.lock().closed {
+            return Err(RelayedError::NotRunning);
+        }
+        // Two on one carrier would each refuse the connections of the other.
+        if let Some(relay) = &*carried {
+            return Ok(relay.clone());
+        }
+        let relay = node.relay_over(Arc::new(Datagrams::of(self)))?;
+        *carried = Some(relay.clone());
+        Ok(relay)
+    }
+
+    fn carried(&self) -> MutexGuard<'_, Option<Relay>> {
+        self.0.carried.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Ends all subscriptions, those to come too.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
-        state.subscribers.clear();
-        state.responders.clear();
+        let ended = (std::mem::take(&mut state.subscribers), std::mem::take(&mut state.responders));
+        drop(state);
+        // Both wake or end the application's code, which may call this relay; the relayed channels hold it.
+        drop((ended, self.carried().take()));
     }
 
     /// What is to be replied to; once.
@@ -254,24 +268,6 @@ impl Pss {
     pub(crate) fn now(&self) -> u64 {
         self.0.clock.unix_seconds()
     }
-}
-
-/// How much a relay remembers; see [`Pss::held`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Held {
-    /// Peers in the table.
-    pub peers: usize,
-    /// Nodes that it could connect to.
-    pub known: usize,
-    /// Messages that it would not pass on again.
-    pub seen: usize,
-    /// Messages that it would not open again.
-    pub opened: usize,
-    /// Messages that wait for a peer.
-    pub waiting: usize,
-    /// Sessions.
-    pub sessions: usize,
 }
 
 /// The relay, as an argument of handlers and jobs.

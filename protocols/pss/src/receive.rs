@@ -7,21 +7,36 @@ use p2p_net::NodeId;
 use crate::content::Kind;
 use crate::envelope::{Envelope, EnvelopeId, Header, Malformed, Untimely};
 use crate::forward::Refused;
-use crate::handshake::{Agreed, Step};
+use crate::handshake::{Answer, Step};
 use crate::keyring::Opener;
 use crate::keys::SymmetricKey;
 use crate::mailbox::Slot;
 use crate::outbox::Source;
-use crate::pss::{Pss, State};
+use crate::pss::{Pss, Responder, State};
 use crate::received::{Received, Sender};
+use crate::replays::NotOpened;
 use crate::seal::{OpenError, Opened, open_with_key, open_with_own};
+use crate::topic::Topic;
 
-/// A message that was opened.
-struct Found {
-    sender: Sender,
-    opened: Opened,
-    /// The keys of the session, when it came in one.
-    used: Option<(NodeId, Agreed)>,
+/// What opened a message.
+#[derive(Debug, Clone)]
+enum By {
+    /// Nothing: it is raw.
+    Nothing,
+    /// The node's own key; the sender signed it.
+    Own(NodeId),
+    Key(Opener),
+}
+
+/// What is to be done with a message once the state is not locked any more.
+#[derive(Default)]
+struct Due {
+    /// Steps of handshakes.
+    steps: Vec<(NodeId, Answer)>,
+    /// Keys may have changed.
+    agreed: bool,
+    /// It is to be replied to.
+    reply: Option<(Responder, Received)>,
 }
 
 impl Pss {
@@ -45,6 +60,7 @@ impl Pss {
                     let taken = state.links.put(&route, Some(from), &envelope);
                     state.counters.passed_on += taken as u64;
                     state.counters.no_room += (wanted - taken) as u64;
+                    state.counters.too_many += u64::from(route.too_many);
                     route.mine
                 }
                 Err(refused) => {
@@ -59,7 +75,7 @@ impl Pss {
             }
         };
         if mine {
-            self.open(id, &header, &envelope.payload, hops);
+            self.open(from, id, &header, &envelope.payload, hops);
         }
         Ok(())
     }
@@ -75,26 +91,30 @@ impl Pss {
     }
 
     /// Opens a message that may be for this node.
-    fn open(&self, id: EnvelopeId, header: &Header, payload: &[u8], hops: u8) {
+    fn open(&self, from: NodeId, id: EnvelopeId, header: &Header, payload: &[u8], hops: u8) {
         let now = self.now();
         let Some(openers) = self.openers(header, now) else { return };
         // Keys are tried outside the lock.
         let found = if header.sealed {
             self.unseal(&openers, header, payload)
         } else {
-            Ok(Found {
-                sender: Sender::Raw,
-                opened: Opened { kind: Kind::Payload, payload: payload.to_vec() },
-                used: None,
-            })
+            Ok((By::Nothing, Opened { kind: Kind::Payload, payload: payload.to_vec() }))
         };
-        let answer = self.lock().settle(id, header, found, hops, now);
-        if let Some((peer, answer)) = answer {
+        let due = {
+            let state = &mut *self.lock();
+            state.accept(from, id, header, found, now).map(|found| state.settle(header.topic, found, hops, now))
+        };
+        let Some(Due { steps, agreed, reply }) = due else { return };
+        if agreed {
             self.0.changed.notify(usize::MAX);
-            let sent = answer.map_or(Ok(()), |answer| self.send_step(&peer, header.topic, &answer));
-            if let Err(error) = sent {
+        }
+        for (peer, answer) in steps {
+            if let Err(error) = self.send_answer(&peer, header.topic, &answer) {
                 log::debug!(target: "net", "pss: {} is not answered: {error}", peer.short());
             }
+        }
+        if let Some(reply) = reply {
+            self.0.to_answer.put(reply);
         }
     }
 
@@ -111,70 +131,92 @@ impl Pss {
         None
     }
 
-    fn unseal(&self, openers: &[(Opener, SymmetricKey)], header: &Header, payload: &[u8]) -> Result<Found, OpenError> {
+    fn unseal(
+        &self,
+        openers: &[(Opener, SymmetricKey)],
+        header: &Header,
+        payload: &[u8],
+    ) -> Result<(By, Opened), OpenError> {
         for (opener, key) in openers {
-            let opened = match open_with_key(key, header, payload) {
-                Ok(opened) => opened,
-                Err(OpenError::NotOurs) => continue,
-                Err(error) => return Err(error),
-            };
-            let (sender, used) = match *opener {
-                Opener::Shared(key) => (Sender::Symmetric(key), None),
-                Opener::Session(key, peer, agreed) => (Sender::Session { peer, key }, Some((peer, agreed))),
-            };
-            return Ok(Found { sender, opened, used });
+            match open_with_key(key, header, payload) {
+                Err(OpenError::NotOurs) => {}
+                opened => return opened.map(|opened| (By::Key(opener.clone()), opened)),
+            }
         }
         let (sender, opened) = open_with_own(&self.0.own, header, payload)?;
-        Ok(Found { sender: Sender::Asymmetric(sender), opened, used: None })
+        Ok((By::Own(sender), opened))
     }
 }
 
 impl State {
-    /// Gives what was opened to who listens. A step of a handshake that was taken is returned, with what answers it.
-    fn settle(
+    /// What was opened, if it was for the first time.
+    fn accept(
         &mut self,
+        from: NodeId,
         id: EnvelopeId,
         header: &Header,
-        found: Result<Found, OpenError>,
-        hops: u8,
+        found: Result<(By, Opened), OpenError>,
         now: u64,
-    ) -> Option<(NodeId, Option<Step>)> {
-        let Found { sender, opened, used } = match found {
+    ) -> Option<(By, Opened)> {
+        let counters = &mut self.counters;
+        let found = match found {
             Ok(found) => found,
             Err(error) => {
                 let ours = error != OpenError::NotOurs;
-                *(if ours { &mut self.counters.forged } else { &mut self.counters.unopened }) += 1;
+                *(if ours { &mut counters.forged } else { &mut counters.unopened }) += 1;
                 return None;
             }
         };
         let replays = if header.sealed { &mut self.opened } else { &mut self.raw };
-        if replays.accept(id, header.expiry, now).is_err() {
-            self.counters.replayed += 1;
-            return None;
+        match replays.accept(id, header.expiry, from, now) {
+            Ok(()) => return Some(found),
+            Err(NotOpened::Replayed) => counters.replayed += 1,
+            Err(NotOpened::NoRoom) => counters.not_remembered += 1,
         }
-        if let Some((peer, agreed)) = used {
-            self.keyring.sessions.used(peer, header.topic, agreed, now);
-        }
-        match (opened.kind, sender) {
-            (Kind::Payload, _) => {
-                self.publish(&Received { topic: header.topic, payload: opened.payload, sender, hops });
-                return None;
+        None
+    }
+
+    /// Gives what was opened to who listens, and says what else is due.
+    fn settle(&mut self, topic: Topic, (by, opened): (By, Opened), hops: u8, now: u64) -> Due {
+        let mut due = Due::default();
+        let sender = match by {
+            By::Nothing => Sender::Raw,
+            By::Own(sender) => Sender::Asymmetric(sender),
+            By::Key(Opener::Shared(key)) => Sender::Symmetric(key),
+            By::Key(Opener::Session(peer, agreed)) => {
+                let newer = self.keyring.sessions.used(peer, topic, agreed, now);
+                due.steps.extend(newer.map(|key| (peer, Answer::Under(key, Step::Confirm))));
+                Sender::Session { peer, key: self.keyring.session_id(peer, topic) }
             }
-            (Kind::Handshake, Sender::Asymmetric(peer)) => {
+        };
+        let under = match by {
+            By::Key(Opener::Session(_, agreed)) => Some(agreed),
+            _ => None,
+        };
+        match (opened.kind, sender) {
+            (Kind::Payload | Kind::Reply, _) => {
+                let (payload, is_reply) = (opened.payload, opened.kind == Kind::Reply);
+                due.reply = self.publish(Received { topic, payload, sender, is_reply, hops });
+                return due;
+            }
+            (Kind::Handshake, Sender::Asymmetric(peer) | Sender::Session { peer, .. }) => {
                 let step = Step::from_bytes(&opened.payload);
-                let taken = step.map(|step| self.keyring.sessions.step(peer, header.topic, &step, now));
+                let taken = step.map(|step| self.keyring.sessions.step(peer, topic, &step, under, now));
                 if let Ok(Ok(answer)) = taken {
-                    return Some((peer, answer));
+                    due.steps.extend(answer.map(|answer| (peer, answer)));
+                    due.agreed = true;
+                    return due;
                 }
                 log::debug!(target: "net", "pss: no handshake with {}: {taken:?}", peer.short());
             }
             (Kind::Handshake, _) => {}
         }
         self.counters.steps_refused += 1;
-        None
+        due
     }
 
-    fn publish(&mut self, message: &Received) {
+    /// Gives a message to who listens; what replies to it, if anything does.
+    fn publish(&mut self, message: Received) -> Option<(Responder, Received)> {
         self.counters.received += 1;
         if let Some(slots) = self.subscribers.get_mut(&message.topic) {
             slots.retain(|slot| slot.put(message.clone()));
@@ -182,8 +224,7 @@ impl State {
                 self.subscribers.remove(&message.topic);
             }
         }
-        if let Some(responder) = self.responders.get(&message.topic) {
-            self.to_answer.put((responder.clone(), message.clone()));
-        }
+        let responder = self.responders.get(&message.topic).filter(|_| !message.is_reply)?;
+        Some((responder.clone(), message))
     }
 }

@@ -14,6 +14,8 @@ pub struct Received {
     pub payload: Vec<u8>,
     /// Who sent it, as far as that is known.
     pub sender: Sender,
+    /// Whether it is a reply to a message.
+    pub is_reply: bool,
     /// How many more hops it could have gone.
     pub hops: u8,
 }

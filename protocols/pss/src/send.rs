@@ -8,7 +8,7 @@ use crate::address::{Address, Prefix};
 use crate::content::Kind;
 use crate::envelope::{Envelope, EnvelopeId, Header};
 use crate::errors::{HandshakeError, SendError};
-use crate::handshake::{OFFER_AGAIN, OFFERS, Step};
+use crate::handshake::{Answer, OFFER_AGAIN, OFFERS, Sending, Step};
 use crate::keyring::Known;
 use crate::keys::{KeyId, SymmetricKey, random};
 use crate::outbox::Source;
@@ -35,14 +35,7 @@ impl Pss {
     ///
     /// [`SendError`]: it was not sent.
     pub fn send_sym(&self, key: KeyId, topic: Topic, payload: &[u8]) -> Result<EnvelopeId, SendError> {
-        let known = self.lock().keyring.find(key).cloned();
-        match known.ok_or(SendError::UnknownKey(key))? {
-            Known::Shared(shared, about, destination) if about == topic => {
-                self.sealed_under(&shared, topic, destination, payload)
-            }
-            Known::Session(peer, about) if about == topic => self.in_session(key, peer, topic, payload),
-            _ => Err(SendError::UnknownKey(key)),
-        }
+        self.under(key, topic, Kind::Payload, payload)
     }
 
     /// Sends as it is, for applications that encrypt for themselves. At most [`MAX_SEALED`](crate::envelope::MAX_SEALED) bytes.
@@ -54,7 +47,7 @@ impl Pss {
     pub fn send_raw(&self, destination: Prefix, topic: Topic, payload: &[u8]) -> Result<EnvelopeId, SendError> {
         SendError::check_raw(payload)?;
         let header = self.header(false, destination, topic)?;
-        self.dispatch(None, &header, payload.to_vec())
+        self.dispatch(None, &header, payload.to_vec(), true)
     }
 
     /// Replies to a message, in the way it came: sealed to its sender, under the same shared key, in the same session.
@@ -69,9 +62,11 @@ impl Pss {
         match message.sender {
             Sender::Asymmetric(node) => {
                 let destination = self.destination(&node, message.topic);
-                self.sealed_to(&node, message.topic, destination, Kind::Payload, payload)
+                self.sealed_to(&node, message.topic, destination, Kind::Reply, payload)
             }
-            Sender::Symmetric(key) | Sender::Session { key, .. } => self.send_sym(key, message.topic, payload),
+            Sender::Symmetric(key) | Sender::Session { key, .. } => {
+                self.under(key, message.topic, Kind::Reply, payload)
+            }
             Sender::Raw => Err(SendError::NoSender),
         }
     }
@@ -94,10 +89,10 @@ impl Pss {
     ///
     /// When dropped, the handshake may still come to its end.
     pub async fn handshake(&self, with: &NodeId, topic: Topic) -> Result<KeyId, HandshakeError> {
-        let before = self.lock().keyring.sessions.agreed(*with, topic);
+        let before = self.lock().keyring.sessions.agreed(*with, topic, self.now());
         let agreed = || {
-            let state = &mut *self.lock();
-            let agreed = state.keyring.sessions.agreed(*with, topic);
+            let (now, state) = (self.now(), &mut *self.lock());
+            let agreed = state.keyring.sessions.agreed(*with, topic, now);
             (agreed.is_some() && agreed != before).then(|| state.keyring.session_id(*with, topic))
         };
         for _ in 0..OFFERS {
@@ -118,24 +113,28 @@ impl Pss {
         Err(HandshakeError::NoAnswer(*with))
     }
 
-    /// The session with a node about a topic, when keys were agreed on.
+    /// The session with a node about a topic, when keys were agreed on that have not expired.
     #[cfg(feature = "rpc")]
     pub(crate) fn session(&self, with: &NodeId, topic: Topic) -> Option<KeyId> {
-        let state = &mut *self.lock();
-        state.keyring.sessions.agreed(*with, topic).map(|_| state.keyring.session_id(*with, topic))
+        let (now, state) = (self.now(), &mut *self.lock());
+        state.keyring.sessions.agreed(*with, topic, now).map(|_| state.keyring.session_id(*with, topic))
     }
 
     /// Sends an offer of new keys, or repeats the one that waits.
     pub(crate) fn offer(&self, to: &NodeId, topic: Topic) -> Result<(), HandshakeError> {
         let now = self.now();
         let offer = self.lock().keyring.sessions.offer(*to, topic, now)?;
-        Ok(self.send_step(to, topic, &offer)?)
+        Ok(self.send_answer(to, topic, &Answer::Sealed(offer))?)
     }
 
     /// Sends a step of a handshake.
-    pub(crate) fn send_step(&self, to: &NodeId, topic: Topic, step: &Step) -> Result<(), SendError> {
-        let destination = self.destination(to, topic);
-        self.sealed_to(to, topic, destination, Kind::Handshake, &step.to_bytes()).map(drop)
+    pub(crate) fn send_answer(&self, to: &NodeId, topic: Topic, answer: &Answer) -> Result<(), SendError> {
+        let (destination, kind) = (self.destination(to, topic), Kind::Handshake);
+        let sent = match answer {
+            Answer::Sealed(step) => self.sealed_to(to, topic, destination, kind, &step.to_bytes()),
+            Answer::Under(key, step) => self.sealed_under(key, topic, destination, kind, &step.to_bytes(), false),
+        };
+        sent.map(drop)
     }
 
     /// What is shown of a node's address.
@@ -144,15 +143,33 @@ impl Pss {
         known.unwrap_or_else(|| Prefix::of(&Address::of(node), self.0.config.reply_bytes))
     }
 
-    fn in_session(&self, key: KeyId, peer: NodeId, topic: Topic, payload: &[u8]) -> Result<EnvelopeId, SendError> {
+    /// Sends under a shared key, or in a session.
+    fn under(&self, id: KeyId, topic: Topic, kind: Kind, payload: &[u8]) -> Result<EnvelopeId, SendError> {
+        let known = self.lock().keyring.find(id).cloned();
+        match known.ok_or(SendError::UnknownKey(id))? {
+            Known::Shared(key, about, destination) if about == topic => {
+                self.sealed_under(&key, topic, destination, kind, payload, true)
+            }
+            Known::Session(peer, about) if about == topic => {
+                let key = self.key_of(id, peer, topic)?;
+                self.sealed_under(&key, topic, self.destination(&peer, topic), kind, payload, false)
+            }
+            _ => Err(SendError::UnknownKey(id)),
+        }
+    }
+
+    /// The key for the next message of a session; offers and confirmations that are due are sent before it.
+    fn key_of(&self, id: KeyId, peer: NodeId, topic: Topic) -> Result<SymmetricKey, SendError> {
         let sending = self.lock().keyring.sessions.sending(peer, topic, self.now());
-        if sending.as_ref().is_none_or(|(_, due)| *due)
-            && let Err(error) = self.offer(&peer, topic)
-        {
+        let due = sending.as_ref().is_none_or(|sending| sending.due);
+        if due && let Err(error) = self.offer(&peer, topic) {
             log::debug!(target: "net", "pss: no new keys with {}: {error}", peer.short());
         }
-        let (secret, _) = sending.ok_or(SendError::Expired(key))?;
-        self.sealed_under(&secret, topic, self.destination(&peer, topic), payload)
+        let Sending { key, confirm, .. } = sending.ok_or(SendError::Expired(id))?;
+        if confirm && let Err(error) = self.send_answer(&peer, topic, &Answer::Under(key.clone(), Step::Confirm)) {
+            log::debug!(target: "net", "pss: new keys are not confirmed to {}: {error}", peer.short());
+        }
+        Ok(key)
     }
 
     fn sealed_to(
@@ -164,7 +181,8 @@ impl Pss {
         payload: &[u8],
     ) -> Result<EnvelopeId, SendError> {
         let header = self.header(true, destination, topic)?;
-        self.dispatch(None, &header, seal::to_public_key(&self.0.own, to, &header, kind, payload)?)
+        let sealed = seal::to_public_key(&self.0.own, to, &header, kind, payload)?;
+        self.dispatch(None, &header, sealed, *to == self.0.own.id())
     }
 
     /// Sends a datagram of a relayed channel: it waits in a queue of its own, so that a stream delays its own datagrams and no
@@ -172,7 +190,7 @@ impl Pss {
     pub(crate) fn send_datagram(&self, to: &NodeId, topic: Topic, datagram: &[u8]) -> Result<EnvelopeId, SendError> {
         let header = self.header(true, Prefix::full(&Address::of(to)), topic)?;
         let sealed = seal::to_public_key(&self.0.own, to, &header, Kind::Payload, datagram)?;
-        self.dispatch(Some(self.0.own.id()), &header, sealed)
+        self.dispatch(Some(self.0.own.id()), &header, sealed, false)
     }
 
     fn sealed_under(
@@ -180,10 +198,12 @@ impl Pss {
         key: &SymmetricKey,
         topic: Topic,
         destination: Prefix,
+        kind: Kind,
         payload: &[u8],
+        opens: bool,
     ) -> Result<EnvelopeId, SendError> {
         let header = self.header(true, destination, topic)?;
-        self.dispatch(None, &header, seal::under_key(key, &header, Kind::Payload, payload)?)
+        self.dispatch(None, &header, seal::under_key(key, &header, kind, payload)?, opens)
     }
 
     fn header(&self, sealed: bool, destination: Prefix, topic: Topic) -> Result<Header, SendError> {
@@ -191,10 +211,23 @@ impl Pss {
         Ok(Header { sealed, destination, topic, expiry, nonce: random()? })
     }
 
-    fn dispatch(&self, source: Source, header: &Header, payload: Vec<u8>) -> Result<EnvelopeId, SendError> {
-        let (id, now) = (header.id(&payload), self.now());
+    /// Sends it to the peers that are nearer. What this node could open itself, if it `opens` it, is noted as opened: played
+    /// back when the router has forgotten it, it would look as if another had sent it.
+    fn dispatch(
+        &self,
+        source: Source,
+        header: &Header,
+        payload: Vec<u8>,
+        opens: bool,
+    ) -> Result<EnvelopeId, SendError> {
+        let (id, own, now) = (header.id(&payload), self.0.own.id(), self.now());
         let envelope = Arc::new(Envelope::new(header, self.first_hops(), payload));
         let state = &mut *self.lock();
+        let replays = if header.sealed { &mut state.opened } else { &mut state.raw };
+        replays.forget(now);
+        if opens && !replays.has_room(&own) {
+            return Err(SendError::NotRemembered);
+        }
         let route = state.router.send(id, header, now);
         if route.next.is_empty() {
             return Err(SendError::NoWay);
@@ -202,6 +235,10 @@ impl Pss {
         if state.links.put(&route, source, &envelope) == 0 {
             state.counters.no_room += 1;
             return Err(SendError::Busy);
+        }
+        if opens {
+            // There is room, and the nonce makes it new.
+            let _ = replays.accept(id, header.expiry, own, now);
         }
         state.counters.sent += 1;
         Ok(id)

@@ -41,12 +41,14 @@ impl Place {
 pub struct Table {
     own: Address,
     bins: BTreeMap<u32, Vec<Place>>,
+    /// Connected, and without room in their bins, in the order in which they came.
+    waiting: BTreeMap<u32, Vec<Place>>,
 }
 
 impl Table {
     /// A table without peers.
     pub fn new(own: Address) -> Self {
-        Self { own, bins: BTreeMap::new() }
+        Self { own, bins: BTreeMap::new(), waiting: BTreeMap::new() }
     }
 
     /// The address of this node.
@@ -54,33 +56,37 @@ impl Table {
         &self.own
     }
 
-    /// Adds a peer; whether it is there now. One that finds its bin full is not: those that have been there for longer are
-    /// likelier to stay.
+    /// Adds a peer; whether it is there now. One that finds its bin full waits, for those that have been there for longer are
+    /// likelier to stay. Nothing is passed on by way of one that waits; it gets what is for itself.
     pub fn add(&mut self, id: NodeId) -> bool {
         let place = Place::of(id);
         if place.address == self.own {
             return false;
         }
-        let bin = self.bins.entry(self.own.proximity(&place.address)).or_default();
+        let number = self.own.proximity(&place.address);
+        let bin = self.bins.entry(number).or_default();
         if bin.contains(&place) {
             return true;
         }
-        let room = bin.len() < BIN_CAPACITY;
-        if room {
+        if bin.len() < BIN_CAPACITY {
             bin.push(place);
+            return true;
         }
-        room
+        let waiting = self.waiting.entry(number).or_default();
+        if !waiting.contains(&place) {
+            waiting.push(place);
+        }
+        false
     }
 
-    /// Removes a peer; whether it was there.
+    /// Removes a peer; whether it was there. The first that waits for its place takes it.
     pub fn remove(&mut self, id: &NodeId) -> bool {
         let number = self.own.proximity(&Address::of(id));
-        let Some(bin) = self.bins.get_mut(&number) else { return false };
-        let before = bin.len();
-        bin.retain(|place| place.id != *id);
-        let (after, removed) = (bin.len(), bin.len() < before);
-        if after == 0 {
-            self.bins.remove(&number);
+        let removed = take(&mut self.bins, number, |place| place.id == *id).is_some();
+        if !removed {
+            take(&mut self.waiting, number, |place| place.id == *id);
+        } else if let Some(next) = take(&mut self.waiting, number, |_| true) {
+            self.bins.entry(number).or_default().push(next);
         }
         removed
     }
@@ -135,7 +141,10 @@ impl Table {
             (missing, distance)
         };
         let own = key(&self.own);
-        let mut nearer: Vec<_> = self.peers().copied().filter(|place| key(&place.address) < own).collect();
+        let there = |place: &&Place| destination.is_full() && destination.matches(&place.address);
+        let waiting = self.waiting.values().flatten().filter(there);
+        let nearer = self.peers().filter(|place| key(&place.address) < own).chain(waiting);
+        let mut nearer: Vec<_> = nearer.copied().collect();
         nearer.sort_by_key(|place| (key(&place.address), destination.distance(&place.address)));
         nearer
     }
@@ -147,9 +156,10 @@ impl Table {
         places
     }
 
-    /// The peers that a destination matches.
+    /// The peers that a destination matches, those that wait for a place included.
     pub fn matching(&self, destination: &Prefix) -> Vec<Place> {
-        self.peers().copied().filter(|place| destination.matches(&place.address)).collect()
+        let all = self.peers().chain(self.waiting.values().flatten());
+        all.copied().filter(|place| destination.matches(&place.address)).collect()
     }
 
     /// Which of the nodes that are known should be connected, the most important first: those next to this node, then
@@ -199,98 +209,16 @@ impl Table {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn node(number: u32) -> NodeId {
-        let mut key = [0; 32];
-        key[..4].copy_from_slice(&number.to_be_bytes());
-        NodeId::from_bytes(key)
+/// Takes the first place out of a bin that `is` says it is.
+fn take(bins: &mut BTreeMap<u32, Vec<Place>>, number: u32, is: impl Fn(&Place) -> bool) -> Option<Place> {
+    let bin = bins.get_mut(&number)?;
+    let at = bin.iter().position(is)?;
+    let taken = bin.remove(at);
+    if bin.is_empty() {
+        bins.remove(&number);
     }
-
-    fn full(count: u32) -> Table {
-        let mut table = Table::new(Address::of(&node(0)));
-        for number in 1..count {
-            table.add(node(number));
-        }
-        table
-    }
-
-    #[test]
-    fn bins_are_bounded_and_keep_those_that_were_there_first() {
-        let table = full(1_000);
-        assert!((0..256).all(|bin| table.in_bin(bin) <= BIN_CAPACITY));
-        assert_eq!(table.in_bin(0), BIN_CAPACITY);
-        let first = (1..1_000).map(node).filter(|id| table.own.proximity(&Address::of(id)) == 0);
-        let kept: Vec<_> = table.peers().filter(|place| table.own.proximity(&place.address) == 0).collect();
-        assert!(first.take(BIN_CAPACITY).all(|id| kept.iter().any(|place| place.id == id)));
-    }
-
-    #[test]
-    fn a_node_is_in_its_table_once_and_never_itself() {
-        let mut table = full(2);
-        assert!(table.add(node(1)));
-        assert!(!table.add(node(0)), "this is the node itself");
-        assert_eq!(table.len(), 1);
-        assert!(table.remove(&node(1)) && !table.remove(&node(1)));
-        assert!(table.is_empty());
-    }
-
-    #[test]
-    fn the_depth_is_where_the_nearest_begin() {
-        assert_eq!(full(5).depth(), 0);
-        let table = full(1_000);
-        let depth = table.depth();
-        let behind = |bin| (bin..256).map(|bin| table.in_bin(bin)).sum::<usize>();
-        assert!(behind(depth) >= NEIGHBOURS && behind(depth + 1) < NEIGHBOURS);
-    }
-
-    #[test]
-    fn towards_a_destination_leads_only_nearer() {
-        let table = full(1_000);
-        for number in 1_000..1_100 {
-            let there = Address::of(&node(number));
-            let next = table.towards(&Prefix::full(&there));
-            let steps: Vec<_> = next.iter().map(|place| there.distance(&place.address)).collect();
-            assert!(steps.is_sorted() && steps.iter().all(|step| *step < there.distance(table.own())));
-            let next = table.towards(&Prefix::of(&there, 1));
-            let own = Prefix::of(&there, 1).proximity(table.own());
-            assert!(next.iter().all(|place| Prefix::of(&there, 1).proximity(&place.address) > own));
-        }
-        assert!(table.towards(&Prefix::EMPTY).is_empty(), "nobody is nearer to everybody");
-        assert_eq!(table.matching(&Prefix::EMPTY).len(), table.len());
-    }
-
-    #[test]
-    fn what_is_spare_is_never_what_is_wanted() {
-        let mut table = full(1_000);
-        let mut without_room = (1..1_000).map(node).filter(|id| !table.peers().any(|place| place.id == *id));
-        let first = without_room.next().unwrap();
-        assert_eq!(table.spare([first, node(1), node(2)]), Some(first));
-        let before = table.nearest(&table.own, NEIGHBOURS);
-        while let Some(id) = table.spare(table.peers().map(|place| place.id).collect::<Vec<_>>()) {
-            assert!(table.remove(&id));
-        }
-        assert_eq!(table.nearest(&table.own, NEIGHBOURS), before);
-        assert!((0..table.depth()).all(|bin| table.in_bin(bin) == BIN_WANTED));
-    }
-
-    #[test]
-    fn what_is_wanted_makes_the_table_complete() {
-        let mut table = Table::new(Address::of(&node(0)));
-        let all: Vec<_> = (0..1_000).map(node).collect();
-        let connected = |table: &Table, id: &NodeId| table.peers().any(|place| place.id == *id);
-        loop {
-            let others = all.iter().filter(|id| !connected(&table, id)).map(|id| Place::of(*id)).collect::<Vec<_>>();
-            let Some(first) = table.wanted(others).into_iter().next() else { break };
-            assert!(table.add(first), "what is wanted has room");
-        }
-        let mut nearest: Vec<_> = all[1..].iter().copied().map(Place::of).collect();
-        nearest.sort_by_key(|place| table.own.distance(&place.address));
-        assert!(nearest[..NEIGHBOURS].iter().all(|place| connected(&table, &place.id)));
-        assert!((0..table.depth()).all(|bin| table.in_bin(bin) >= BIN_WANTED));
-        assert!(table.len() < 60, "{} peers for 1,000 nodes", table.len());
-        assert_eq!(table.lookups(&Address::from_bytes([5; 32])), [table.own], "only who comes next to it");
-    }
+    Some(taken)
 }
+
+#[cfg(test)]
+mod tests;

@@ -163,10 +163,33 @@ fn keys_of_a_session_rotate_while_it_is_in_use_and_nothing_is_lost() {
             alices.send_sym(key, topic, &[number]).unwrap();
             assert_eq!(heard(&mut messages).await.payload, [number]);
         }
-        // One offer for the session, and one for each ten messages.
-        let (offers, expected) = (alices.counters().sent - 100, 8..=11);
-        assert!(expected.contains(&offers), "{offers} offers for 100 messages, new keys for each 10");
+        // One offer for the session, and one for each ten messages; each is confirmed.
+        let (steps, expected) = (alices.counters().sent - 100, 2 * 8..=2 * 11);
+        assert!(expected.contains(&steps), "{steps} steps for 100 messages, new keys for each 10");
         assert_eq!(bobs.counters().unopened, 0);
+    });
+}
+
+#[test]
+fn who_makes_new_keys_and_then_only_listens_hears_all() {
+    line(async |[alice, bob, carol]| {
+        let (topic, alices, bobs, carols) = (Topic::of("bar"), pss(&alice), pss(&bob), pss(&carol));
+        alices.add_handshake(topic);
+        carols.add_handshake(topic);
+        let key = alices.handshake(&carol.id(), topic).await.unwrap();
+        let (mut messages, mut replies) = (carols.subscribe(topic), alices.subscribe(topic));
+        alices.send_sym(key, topic, b"bar").unwrap();
+        carols.reply(&heard(&mut messages).await, b"foo").unwrap();
+        assert_eq!(heard(&mut replies).await.payload, b"foo", "both use the first keys");
+        for _ in 0..3 {
+            carols.handshake(&alice.id(), topic).await.unwrap();
+        }
+        for minute in 0..50 {
+            alices.send_sym(key, topic, &[minute]).unwrap();
+            assert_eq!(heard(&mut messages).await.payload, [minute]);
+            alice.clock().sleep(Duration::from_secs(60)).await;
+        }
+        assert_eq!((carols.counters().unopened, bobs.counters().received), (0, 0));
     });
 }
 
@@ -181,6 +204,75 @@ fn what_replies_about_a_topic_replies_to_everybody() {
         alices.send_asym(&carol.id(), topic, b"sendmeback").unwrap();
         let reply = heard(&mut replies).await;
         assert_eq!((&reply.payload[..], reply.sender), (&b"sendmeback"[..], Sender::Asymmetric(carol.id())));
+    });
+}
+
+#[test]
+fn two_that_reply_to_everything_do_not_reply_to_each_other_for_ever() {
+    relays(pair()).run(async |[alice, bob]| {
+        connected(&[&alice, &bob]).await;
+        let (topic, alices, bobs) = (Topic::of("echo"), pss(&alice), pss(&bob));
+        alices.add_handshake(topic);
+        for pss in [&alices, &bobs] {
+            pss.respond(topic, async |message| Some(message.payload));
+            pss.set_symmetric_key(SymmetricKey::from_bytes([7; 32]), topic, Prefix::EMPTY).unwrap();
+        }
+        let mut replies = alices.subscribe(topic);
+        alices.set_peer_public_key(bob.id(), topic, Prefix::EMPTY).unwrap();
+        bobs.add_handshake(topic);
+        let session = alices.handshake(&bob.id(), topic).await.unwrap();
+        let shared = alices.set_symmetric_key(SymmetricKey::from_bytes([7; 32]), topic, Prefix::EMPTY).unwrap();
+        alices.send_asym(&bob.id(), topic, b"bar").unwrap();
+        assert!(heard(&mut replies).await.is_reply);
+        for key in [session, shared] {
+            alices.send_sym(key, topic, b"bar").unwrap();
+            assert!(heard(&mut replies).await.is_reply);
+        }
+        alice.clock().sleep(Duration::from_secs(60)).await;
+        assert_eq!((bobs.counters().received, alices.counters().received), (3, 3), "one reply to each message");
+    });
+}
+
+/// The application's code: when it is dropped it calls the relay.
+struct Asks(Pss);
+
+impl Drop for Asks {
+    fn drop(&mut self) {
+        self.0.peers();
+    }
+}
+
+#[test]
+fn what_replies_may_call_the_relay_when_it_is_dropped() {
+    relays(pair()).run(async |[alice, bob]| {
+        connected(&[&alice, &bob]).await;
+        let (topic, bobs) = (Topic::of("echo"), pss(&bob));
+        let respond = || {
+            let asks = Asks(bobs.clone());
+            bobs.respond(topic, move |message| {
+                let _ = &asks;
+                async { Some(message.payload) }
+            });
+        };
+        respond();
+        respond();
+        bob.stop().await;
+        respond();
+    });
+}
+
+#[test]
+fn a_topic_that_nobody_reads_any_more_is_forgotten() {
+    relays(pair()).run(async |[alice, bob]| {
+        connected(&[&alice, &bob]).await;
+        let (alices, bobs) = (pss(&alice), pss(&bob));
+        for number in 0..1_000 {
+            drop(bobs.subscribe(Topic::of(&number.to_string())));
+        }
+        let mut kept = bobs.subscribe(Topic::of("bar"));
+        assert_eq!(bobs.held().topics, 1);
+        alices.send_raw(Prefix::EMPTY, Topic::of("bar"), b"bar").unwrap();
+        assert_eq!(heard(&mut kept).await.payload, b"bar");
     });
 }
 

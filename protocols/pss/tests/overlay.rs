@@ -22,6 +22,7 @@ use p2p_pss::forward::{Copies, Route, Router};
 use p2p_pss::keeper::{DIALS, FULL_PERCENT, LOOK_AT_LAST, LOOK_SOON, QUESTIONS};
 use p2p_pss::known::{KNOWN_IN_BIN, Known};
 use p2p_pss::link::MAX_NEAR;
+use p2p_pss::outbox::PACE;
 use p2p_pss::table::{BIN_CAPACITY, Table};
 use p2p_pss::{Prefix, Topic};
 
@@ -214,14 +215,19 @@ impl Overlay {
     }
 
     fn send(&mut self, from: usize, to: usize, destination: Prefix) {
+        let message = self.message(from, to, destination);
+        let Message { header, id, .. } = self.messages[message];
+        let route = self.nodes[from].router.send(id, &header, self.now / 1_000);
+        self.pass_on(from, message, MAX_HOPS, &route);
+    }
+
+    fn message(&mut self, from: usize, to: usize, destination: Prefix) -> usize {
         let nonce = std::array::from_fn(|at| (self.messages.len() >> (8 * at.min(7))) as u8);
         let expiry = self.now / 1_000 + 120;
         let header = Header { sealed: true, destination, topic: Topic([0; 4]), expiry, nonce };
         let id = header.id(b"");
-        let message = self.messages.len();
         self.messages.push(Message { header, id, from, to, arrived: BTreeMap::new(), copies: 0 });
-        let route = self.nodes[from].router.send(id, &header, self.now / 1_000);
-        self.pass_on(from, message, MAX_HOPS, &route);
+        self.messages.len() - 1
     }
 
     fn pass_on(&mut self, from: usize, message: usize, hops: u8, route: &Route) {
@@ -414,6 +420,55 @@ fn a_message_in_the_dark_reaches_everybody_and_one_with_a_hint_all_that_share_it
         println!("{length} bytes: {reached} of {meant} reached, {} copies a message", copies / 20);
         assert!(reached as f64 >= 0.99 * meant as f64, "{reached} of {meant} with {length} bytes");
     }
+}
+
+#[test]
+fn a_flood_in_the_dark_fills_half_of_the_links_and_keeps_no_message_from_anybody() {
+    const COUNT: usize = 100;
+    let mut overlay = Overlay::grown(4, COUNT, Copies::default(), 0.0);
+    let links: usize = overlay.nodes.iter().map(|node| node.connected.len()).sum();
+    let mallorys: Vec<_> = overlay.nodes[0].connected.iter().copied().take(10).collect();
+    let (mut honest, mut flood) = (Vec::new(), Vec::new());
+    for second in 0..20 {
+        for to in mallorys.iter().flat_map(|to| std::iter::repeat_n(*to, 100)) {
+            let message = overlay.message(0, to, Prefix::EMPTY);
+            overlay.at(0, Event::Arrive { to, from: 0, message, hops: MAX_HOPS });
+            // When all that came at once has been passed on.
+            flood.extend((second >= 10).then_some(message));
+        }
+        let from = overlay.chance.usize(1..COUNT);
+        overlay.send(from, from, Prefix::EMPTY);
+        honest.push(overlay.messages.len() - 1);
+        overlay.run_for(1_000);
+    }
+    overlay.run_for(COUNT_AFTER);
+    let copies: u64 = flood.iter().map(|message| overlay.messages[*message].copies).sum();
+    let (load, pace) = (copies as f64 / links as f64 / 10.0, 1.0 / PACE.per.as_secs_f64());
+    let reached: usize = honest.iter().map(|message| overlay.messages[*message].arrived.len()).sum();
+    let share = reached as f64 / (honest.len() * (COUNT - 1)) as f64;
+    println!(
+        "1,000 messages a second in the dark: {load:.1} of {pace} a second on each link, {share:.4} of others arrive"
+    );
+    assert!(load > 0.0 && load <= 0.6 * pace, "{load}");
+    assert!(share >= 0.99, "{share}");
+}
+
+#[test]
+fn what_is_remembered_is_bounded_however_much_there_is() {
+    let mut overlay = Overlay::grown(5, 3, Copies::default(), 0.0);
+    // Each node has to do with two thirds of them at least.
+    let count = MAX_SEEN * 8 / 5;
+    for number in 0..count {
+        let [from, to] = [number % 3, (number + 1) % 3];
+        overlay.send(from, to, Prefix::full(&Address::of(&overlay.nodes[to].id)));
+        if number % 1_000 == 0 {
+            overlay.run_for(200);
+        }
+    }
+    overlay.run_for(COUNT_AFTER);
+    assert_eq!(overlay.tally().arrived, count);
+    overlay.check_memory();
+    assert!(overlay.nodes.iter().all(|node| node.router.seen() == MAX_SEEN), "there was more than is remembered");
 }
 
 /// What the numbers of copies are worth: `cargo test -p p2p-pss --test overlay -- --ignored --nocapture`.

@@ -292,6 +292,22 @@ fn a_flood_of_datagrams_takes_no_room_and_no_time_from_messages() {
 }
 
 #[test]
+fn carrying_channels_twice_is_carrying_them_once() {
+    nodes().run(async |nodes: [TestNode; 3]| {
+        part(&nodes).await;
+        let [alice, _, carol] = &nodes;
+        let [first, second] = [(); 2].map(|()| pss(alice).carry_channels().unwrap());
+        let _carols = [(); 2].map(|()| pss(carol).carry_channels().unwrap());
+        let channel = first.dial(carol.id()).await.unwrap();
+        assert_eq!(channel.request(Blob(vec![1])).await, Ok(Sum(sum(&[1]))));
+        assert_eq!(second.connections(), 1, "both are the same");
+        let alices = pss(alice);
+        alice.stop().await;
+        assert!(matches!(alices.carry_channels(), Err(RelayedError::NotRunning)));
+    });
+}
+
+#[test]
 fn a_node_that_stops_says_so_over_the_relay() {
     nodes().run(async |nodes: [TestNode; 3]| {
         let (channel, _relays) = relayed(&nodes, 0.0).await;

@@ -67,21 +67,24 @@ fn seals_are_as_written() {
         let found = open_with_own(&own, &header(vector), &vector.bytes("payload"));
         assert_eq!(found, Ok((id(vector, "sender"), opened)), "line {}", vector.line);
     });
-    each("pss-symmetric", 1, |vector| {
+    each("pss-symmetric", 2, |vector| {
         let (key, header) = (SymmetricKey::from_bytes(array(vector, "key")), header(vector));
-        is(vector, "payload", &under_key(&key, &header, Kind::Payload, &vector.bytes("message")).unwrap());
-        let opened = Opened { kind: Kind::Payload, payload: vector.bytes("message") };
+        let kind = if vector.number("kind") == 2 { Kind::Reply } else { Kind::Payload };
+        is(vector, "payload", &under_key(&key, &header, kind, &vector.bytes("message")).unwrap());
+        let opened = Opened { kind, payload: vector.bytes("message") };
         assert_eq!(open_with_key(&key, &header, &vector.bytes("payload")), Ok(opened));
     });
 }
 
 #[test]
 fn handshakes_are_as_written() {
-    each("pss-step", 2, |vector| {
-        let ephemeral = array(vector, "ephemeral");
+    each("pss-step", 4, |vector| {
+        let key = |name| array(vector, name);
         let step = match vector.text("step") {
-            "offer" => Step::Offer { ephemeral },
-            _ => Step::Answer { offer: array(vector, "offer"), ephemeral },
+            "offer" => Step::Offer { ephemeral: key("ephemeral") },
+            "answer" => Step::Answer { offer: key("offer"), ephemeral: key("ephemeral") },
+            "confirm" => Step::Confirm,
+            _ => Step::Confirmed,
         };
         is(vector, "bytes", &step.to_bytes());
         assert_eq!(Step::from_bytes(&vector.bytes("bytes")), Ok(step));

@@ -1,23 +1,10 @@
 //! Every name of the prelude has an example in its documentation.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 
 /// The source files of a crate.
 fn sources(krate: &str) -> Vec<String> {
-    let (mut folders, mut texts): (Vec<PathBuf>, _) =
-        (vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(krate).join("src")], Vec::new());
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else {
-                texts.push(fs::read_to_string(path).unwrap());
-            }
-        }
-    }
-    texts
+    super::sources(&format!("{krate}/src")).into_iter().map(|(_, text)| text).collect()
 }
 
 /// The names after each `start`, one or several in braces.

@@ -68,6 +68,43 @@ fn every_include_names_code_that_is_there() {
     assert!(count > 20, "{count} includes");
 }
 
+/// All source files in `folder`, by their path from the root of the repository.
+fn sources(folder: &str) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let (mut folders, mut sources) = (vec![folder.to_owned()], Vec::new());
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(root.join(&folder)).unwrap() {
+            let entry = entry.unwrap();
+            let path = format!("{folder}/{}", entry.file_name().into_string().unwrap());
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(path);
+            } else if path.ends_with(".rs") {
+                let text = fs::read_to_string(root.join(&path)).unwrap();
+                sources.push((path, text));
+            }
+        }
+    }
+    sources
+}
+
+#[test]
+fn every_anchor_is_on_a_page() {
+    let shown: Vec<_> = pages().into_iter().map(|(_, text)| text).collect();
+    // What `e6_protocol` is held against; the page shows it there.
+    let known = ["examples/examples/echo.rs:plugin"];
+    let mut count = 0;
+    for (path, text) in ["examples/examples", "examples/greeter/src", "tests/tests/book"].into_iter().flat_map(sources)
+    {
+        // At the end of its line, unlike the words of this test.
+        let anchors = text.lines().filter_map(|line| line.trim().strip_prefix("// ANCHOR: "));
+        for place in anchors.map(|anchor| format!("{path}:{anchor}")).filter(|place| !known.contains(&place.as_str())) {
+            assert!(shown.iter().any(|page| page.contains(&format!("../{place}}}}}"))), "{place} is on no page");
+            count += 1;
+        }
+    }
+    assert!(count > 100, "{count} anchors");
+}
+
 #[test]
 fn every_block_of_rust_is_included() {
     for (page, text) in pages() {

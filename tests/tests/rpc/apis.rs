@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use futures::{StreamExt, stream};
 use p2p_net::prelude::*;
 use p2p_net::rpc::{Apis, HttpSettings, IpcSettings, RpcError, RpcSettings, Server, TcpSettings};
+use p2p_tests::folder::Folder;
 use smol::Executor;
 
 /// An API with one of everything.
@@ -130,33 +131,15 @@ pub(crate) fn run<F: Future>(test: impl FnOnce(Arc<Executor<'static>>) -> F) -> 
     smol::block_on(ex.run(test(ex.clone())))
 }
 
-/// A place for a socket that no other test has; short, and gone with the test.
-pub(crate) struct Folder(pub(crate) PathBuf);
-
-impl Folder {
-    pub(crate) fn new() -> Self {
-        static MADE: AtomicU64 = AtomicU64::new(0);
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("rpc-test-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    pub(crate) fn socket(&self) -> PathBuf {
-        self.0.join("node.ipc")
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        std::fs::remove_dir_all(&self.0).unwrap();
-    }
+/// Where the socket of a test's server is.
+pub(crate) fn socket(folder: &Folder) -> PathBuf {
+    folder.file("node.ipc")
 }
 
 /// Everything on, at free ports.
 pub(crate) fn everything(folder: &Folder) -> RpcSettings {
     RpcSettings {
-        ipc: Some(IpcSettings::at(folder.socket())),
+        ipc: Some(IpcSettings::at(socket(folder))),
         tcp: Some(TcpSettings::offering(["*"])),
         http: Some(HttpSettings::offering(["*"])),
         websocket: Some(HttpSettings::offering(["*"])),

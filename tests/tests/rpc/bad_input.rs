@@ -2,14 +2,16 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use p2p_net::rpc::{CallError, Client, HttpSettings, Params, RpcLimits, RpcSettings, Server, TcpSettings, code};
+use p2p_net::rpc::{Apis, CallError, Client, HttpSettings, Params, RpcLimits, RpcSettings, Server, TcpSettings, code};
+use p2p_tests::folder::Folder;
 use serde_json::{Value, json};
 use smol::Executor;
 
-use super::apis::{Folder, FooClient, addresses, apis, everything, run};
-use super::raw::{answered, code_of, http, post};
+use super::apis::{Foo, FooClient, addresses, apis, everything, run};
+use super::raw::{answered, answered_by_socket, code_of, frame, http, post, upgraded};
 
 /// Small limits, so that tests need not be large.
 fn limits() -> RpcLimits {
@@ -49,33 +51,34 @@ fn wrong_messages() -> Vec<(Vec<u8>, i64)> {
 #[test]
 fn wrong_messages_get_their_code_on_lines_and_the_connection_stays() {
     run(async |ex| {
-        let folder = Folder::new();
+        let folder = Folder::temporary();
         let server = server(&ex, &folder).await;
-        let mut all = Vec::new();
-        for (message, _) in wrong_messages() {
-            all.extend(message);
-            all.push(b'\n');
-        }
         let messages = wrong_messages();
-        let address = server.tcp().unwrap();
+        let (address, socket) = (server.tcp().unwrap(), server.ipc().unwrap());
         for (message, code) in &messages {
-            let answer = answered(address, message.clone()).await;
-            assert_eq!(code_of(&serde_json::from_str(&answer).unwrap()), *code, "{}", message.escape_ascii());
+            for answer in [answered(address, message.clone()).await, answered_by_socket(socket, message.clone()).await]
+            {
+                assert_eq!(code_of(&serde_json::from_str(&answer).unwrap()), *code, "{}", message.escape_ascii());
+            }
         }
-        // The same over one connection: answers of calls may come in any order, so they are counted.
-        let answers = answered(address, all).await;
-        let mut codes: Vec<_> = answers.lines().map(|line| code_of(&serde_json::from_str(line).unwrap())).collect();
+        // The same over one connection, which begins with a bracket: answers of calls may come in any order, so they are counted.
+        let (first, rest) = messages.split_first().unwrap();
+        let all: Vec<_> =
+            rest.iter().chain([first]).flat_map(|(message, _)| [message.as_slice(), b"\n"].concat()).collect();
         let mut expected: Vec<_> = messages.iter().map(|(_, code)| *code).collect();
-        codes.sort_unstable();
         expected.sort_unstable();
-        assert_eq!(codes, expected);
+        for answers in [answered(address, all.clone()).await, answered_by_socket(socket, all).await] {
+            let mut codes: Vec<_> = answers.lines().map(|line| code_of(&serde_json::from_str(line).unwrap())).collect();
+            codes.sort_unstable();
+            assert_eq!(codes, expected);
+        }
     });
 }
 
 #[test]
 fn wrong_messages_get_their_code_over_http() {
     run(async |ex| {
-        let folder = Folder::new();
+        let folder = Folder::temporary();
         let server = server(&ex, &folder).await;
         for (message, code) in wrong_messages() {
             let head = format!(
@@ -93,7 +96,7 @@ fn wrong_messages_get_their_code_over_http() {
 #[test]
 fn wrong_messages_get_their_code_over_websocket() {
     run(async |ex| {
-        let folder = Folder::new();
+        let folder = Folder::temporary();
         let server = server(&ex, &folder).await;
         for (message, code) in wrong_messages() {
             // What is no UTF-8 ends a WebSocket by its own rules; as bytes it is a message like any other.
@@ -114,23 +117,8 @@ async fn over_websocket(address: std::net::SocketAddr, message: &[u8]) -> String
 async fn frame_over_websocket(address: std::net::SocketAddr, kind: u8, message: &[u8]) -> (u8, Vec<u8>) {
     let message = message.to_vec();
     smol::unblock(move || {
-        let mut stream = TcpStream::connect(address).unwrap();
-        let key = "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n";
-        let head =
-            format!("GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{key}\r\n");
-        stream.write_all(head.as_bytes()).unwrap();
-        let mut read = Vec::new();
-        while !read.ends_with(b"\r\n\r\n") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte).unwrap();
-            read.extend(byte);
-        }
-        assert!(read.starts_with(b"HTTP/1.1 101 "), "{}", read.escape_ascii());
-        // A mask of zeros leaves the content as it is.
-        let length = u16::try_from(message.len()).unwrap().to_be_bytes();
-        let mut frame = vec![0x80 | kind, 0x80 | 126, length[0], length[1], 0, 0, 0, 0];
-        frame.extend(message);
-        stream.write_all(&frame).unwrap();
+        let mut stream = upgraded(address);
+        stream.write_all(&frame(kind, &message)).unwrap();
         let mut head = [0; 2];
         stream.read_exact(&mut head).unwrap();
         let length = match head[1] {
@@ -151,7 +139,7 @@ async fn frame_over_websocket(address: std::net::SocketAddr, kind: u8, message: 
 #[test]
 fn a_text_that_is_not_utf8_closes_a_websocket_with_its_code() {
     run(async |ex| {
-        let folder = Folder::new();
+        let folder = Folder::temporary();
         let server = server(&ex, &folder).await;
         let (kind, content) = frame_over_websocket(server.websocket().unwrap(), 1, b"\xff\xff").await;
         assert_eq!((kind, &content[..2]), (8, &1_007_u16.to_be_bytes()[..]), "RFC 6455, 7.4.1");
@@ -164,7 +152,7 @@ fn a_text_that_is_not_utf8_closes_a_websocket_with_its_code() {
 #[test]
 fn a_message_that_is_too_long_is_told_and_others_go_on() {
     run(async |ex| {
-        let folder = Folder::new();
+        let folder = Folder::temporary();
         let server = server(&ex, &folder).await;
         for address in addresses(&server) {
             let other = Client::connect(&ex, &address).await.unwrap();
@@ -186,7 +174,7 @@ fn a_message_that_is_too_long_is_told_and_others_go_on() {
 #[test]
 fn an_answer_that_is_too_long_is_an_error() {
     run(async |ex| {
-        let folder = Folder::new();
+        let folder = Folder::temporary();
         let server = server(&ex, &folder).await;
         for address in addresses(&server) {
             let foo = FooClient::from(Client::connect(&ex, &address).await.unwrap());
@@ -195,8 +183,9 @@ fn an_answer_that_is_too_long_is_an_error() {
             assert_eq!(error.code, code::ANSWER_TOO_LARGE, "{address}");
             let client = Client::connect(&ex, &address).await.unwrap();
             let two = vec![("foo_megabytes".to_owned(), Params::from(json!([2]))); 2];
-            let Err(CallError::Rpc(error)) = client.batch(two).await else { panic!("{address}") };
-            assert_eq!(error.code, code::ANSWER_TOO_LARGE, "{address}");
+            let answers = client.batch(two).await.unwrap();
+            assert!(answers[0].is_ok(), "{address}: what fits is sent");
+            assert_eq!(answers[1].as_ref().unwrap_err().code, code::ANSWER_TOO_LARGE, "{address}");
         }
     });
 }
@@ -204,7 +193,7 @@ fn an_answer_that_is_too_long_is_an_error() {
 #[test]
 fn subscriptions_are_bounded_and_their_places_come_back() {
     run(async |ex| {
-        let folder = Folder::new();
+        let folder = Folder::temporary();
         let server = server(&ex, &folder).await;
         let client = server.client();
         let foo = FooClient::from(client.clone());
@@ -233,6 +222,68 @@ fn subscriptions_are_bounded_and_their_places_come_back() {
 }
 
 #[test]
+fn a_subscription_that_nobody_is_told_of_takes_no_place() {
+    run(async |ex| {
+        let folder = Folder::temporary();
+        let server = server(&ex, &folder).await;
+        let client = Client::connect(&ex, &format!("tcp://{}", server.tcp().unwrap())).await.unwrap();
+        for _ in 0..3 {
+            client.notify("foo_subscribe", json!(["silent"])).await.unwrap();
+            // An answer that is as long as all may be, so that the other finds no room.
+            let most = limits().answer_bytes - "[{'id':1,'jsonrpc':'2.0','result':''}]".len() - 20;
+            let batch = vec![
+                ("foo_say".to_owned(), Params::from(json!(["x", most]))),
+                ("foo_subscribe".to_owned(), Params::from(json!(["silent"]))),
+            ];
+            let answers = client.batch(batch).await.unwrap();
+            assert!(answers[0].is_ok());
+            assert_eq!(answers[1].as_ref().unwrap_err().code, code::ANSWER_TOO_LARGE);
+        }
+        let foo = FooClient::from(client);
+        let (_first, _second) = (foo.silent().await.unwrap(), foo.silent().await.unwrap());
+        assert!(foo.silent().await.is_err(), "and no more than there are places");
+        // The id of the call can be too long for an answer too.
+        let limits = RpcLimits { answer_bytes: 1_024, subscriptions: 1, ..RpcLimits::default() };
+        let tcp = Some(TcpSettings::offering(["*"]));
+        let server = Server::start(apis(), RpcSettings { tcp, limits, ..RpcSettings::default() }, &ex).await.unwrap();
+        let call = |id: &str| json!({ "jsonrpc": "2.0", "id": id, "method": "foo_subscribe", "params": ["silent"] });
+        let sent = format!("{}{}", call(&"x".repeat(1_100)), call("short"));
+        let answers = answered(server.tcp().unwrap(), sent).await;
+        let answers: Vec<Value> = answers.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(code_of(&answers[0]), code::ANSWER_TOO_LARGE);
+        assert_eq!(answers[1]["result"], json!("0x2"), "{}", answers[1]);
+    });
+}
+
+#[test]
+fn what_a_server_does_not_read_fails_those_it_is_about_and_no_others() {
+    run(async |ex| {
+        let folder = Folder::temporary();
+        let server = server(&ex, &folder).await;
+        for address in [server.ipc().unwrap().to_str().unwrap().to_owned(), format!("tcp://{}", server.tcp().unwrap())]
+        {
+            let client = Client::connect(&ex, &address).await.unwrap();
+            let foo = FooClient::from(client.clone());
+            let waits = foo.never();
+            futures::pin_mut!(waits);
+            assert!(futures::poll!(&mut waits).is_pending());
+            let (long, deep) = (json!(["x".repeat(5_000)]), json!([[[[[[[[[]]]]]]]]]));
+            for (params, limit) in [(long, "body_bytes"), (deep, "depth")] {
+                let error = client.call::<Value>("foo_say", params).await.unwrap_err();
+                let CallError::Rpc(error) = error else { panic!("{address}: {error}") };
+                assert_eq!(error.data.unwrap()["limit"], limit, "{address}");
+                assert!(futures::poll!(&mut waits).is_pending(), "{address}: {limit}");
+            }
+            let four = vec![("foo_helloWorld".to_owned(), Params::None); 4];
+            let Err(CallError::Rpc(error)) = client.batch(four).await else { panic!("{address}") };
+            assert_eq!(error.data.unwrap()["limit"], "batch", "{address}");
+            assert_eq!(foo.hello_world().await.unwrap(), "foobar", "{address}");
+            assert!(futures::poll!(&mut waits).is_pending(), "{address}");
+        }
+    });
+}
+
+#[test]
 fn more_calls_than_may_be_under_way_are_refused_one_by_one() {
     run(async |ex| {
         let limits = RpcLimits { concurrent_calls: 2, ..RpcLimits::default() };
@@ -250,7 +301,7 @@ fn more_calls_than_may_be_under_way_are_refused_one_by_one() {
 #[test]
 fn too_many_connections_are_told_so_and_places_come_back() {
     run(async |ex| {
-        let folder = Folder::new();
+        let folder = Folder::temporary();
         let limits = RpcLimits { connections: 1, ..RpcLimits::default() };
         let server = Server::start(apis(), RpcSettings { limits, ..everything(&folder) }, &ex).await.unwrap();
         let (tcp, ws) = (format!("tcp://{}", server.tcp().unwrap()), format!("ws://{}", server.websocket().unwrap()));
@@ -281,21 +332,38 @@ fn too_many_connections_are_told_so_and_places_come_back() {
 }
 
 #[test]
-fn a_connection_that_is_cut_in_the_middle_costs_nothing() {
+fn a_connection_that_is_cut_in_the_middle_costs_nothing_and_calls_nothing() {
     run(async |ex| {
-        let folder = Folder::new();
-        let server = server(&ex, &folder).await;
+        let (folder, foo) = (Folder::temporary(), Arc::new(Foo::default()));
+        let apis = Apis::new().with_shared(foo.clone()).unwrap();
+        let server = Server::start(apis, everything(&folder), &ex).await.unwrap();
         let before = server.task_count();
-        let whole = post("", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"foo_helloWorld\"}");
-        for address in [server.http().unwrap(), server.websocket().unwrap(), server.tcp().unwrap()] {
-            for cut in (0..whole.len()).step_by(7) {
-                let part = whole.as_bytes()[..cut].to_vec();
+        let call = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"foo_count\"}";
+        let (posted, framed) = (post("", call), frame(1, call.as_bytes()));
+        for address in [server.http().unwrap(), server.websocket().unwrap()] {
+            for cut in (0..posted.len()).step_by(7) {
+                let part = posted.as_bytes()[..cut].to_vec();
                 smol::unblock(move || TcpStream::connect(address).unwrap().write_all(&part)).await.unwrap();
             }
+        }
+        let (tcp, ipc, websocket) =
+            (server.tcp().unwrap(), server.ipc().unwrap().to_owned(), server.websocket().unwrap());
+        for cut in 0..call.len() {
+            let (part, ipc) = (call.as_bytes()[..cut].to_vec(), ipc.clone());
+            smol::unblock(move || {
+                TcpStream::connect(tcp).unwrap().write_all(&part).unwrap();
+                UnixStream::connect(ipc).unwrap().write_all(&part).unwrap();
+            })
+            .await;
+        }
+        for cut in 0..framed.len() {
+            let part = framed[..cut].to_vec();
+            smol::unblock(move || upgraded(websocket).write_all(&part).unwrap()).await;
         }
         while server.task_count() > before {
             smol::future::yield_now().await;
         }
+        assert_eq!(foo.left_out(), 0, "half a call is none");
         for address in addresses(&server) {
             let foo = FooClient::from(Client::connect(&ex, &address).await.unwrap());
             assert_eq!(foo.hello_world().await.unwrap(), "foobar", "{address}");

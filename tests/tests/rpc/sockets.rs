@@ -7,14 +7,15 @@ use futures::StreamExt;
 use p2p_net::rpc::{
     Apis, CallError, Client, HttpSettings, IpcSettings, Params, RpcSettings, Server, TcpSettings, code,
 };
+use p2p_tests::folder::{Folder, names};
 use serde_json::{Value, json};
 
-use super::apis::{BarClient, Folder, Foo, FooClient, addresses, apis, everything, run};
+use super::apis::{BarClient, Foo, FooClient, addresses, apis, everything, run, socket};
 
 #[test]
 fn every_transport_answers_calls_batches_and_notifications() {
     run(async |ex| {
-        let folder = Folder::new();
+        let folder = Folder::temporary();
         let foo = std::sync::Arc::new(Foo::default());
         let apis = Apis::new().with_shared(foo.clone()).unwrap();
         let server = Server::start(apis, everything(&folder), &ex).await.unwrap();
@@ -42,7 +43,7 @@ fn every_transport_answers_calls_batches_and_notifications() {
 #[test]
 fn every_connection_that_stays_has_subscriptions() {
     run(async |ex| {
-        let folder = Folder::new();
+        let folder = Folder::temporary();
         let server = Server::start(apis(), everything(&folder), &ex).await.unwrap();
         for address in addresses(&server) {
             let foo = FooClient::from(Client::connect(&ex, &address).await.unwrap());
@@ -65,14 +66,14 @@ fn every_connection_that_stays_has_subscriptions() {
 #[test]
 fn a_transport_offers_what_its_list_allows() {
     run(async |ex| {
-        let folder = Folder::new();
+        let folder = Folder::temporary();
         let settings = RpcSettings {
-            ipc: Some(IpcSettings::at(folder.socket())),
+            ipc: Some(IpcSettings::at(socket(&folder))),
             websocket: Some(HttpSettings::offering(["foo"])),
             ..RpcSettings::default()
         };
         let server = Server::start(apis(), settings, &ex).await.unwrap();
-        let ipc = Client::connect(&ex, folder.socket().to_str().unwrap()).await.unwrap();
+        let ipc = Client::connect(&ex, socket(&folder).to_str().unwrap()).await.unwrap();
         assert_eq!(BarClient::from(ipc).answer().await, Ok(84));
         let websocket = Client::connect(&ex, &format!("ws://{}", server.websocket().unwrap())).await.unwrap();
         assert_eq!(FooClient::from(websocket.clone()).hello_world().await.unwrap(), "foobar");
@@ -111,16 +112,16 @@ fn http_and_websocket_share_a_port() {
 #[test]
 fn a_socket_is_its_owners_alone_and_gone_after_stop() {
     run(async |ex| {
-        let folder = Folder::new();
-        let settings = RpcSettings { ipc: Some(IpcSettings::at(folder.socket())), ..RpcSettings::default() };
+        let folder = Folder::temporary();
+        let settings = RpcSettings { ipc: Some(IpcSettings::at(socket(&folder))), ..RpcSettings::default() };
         let server = Server::start(apis(), settings.clone(), &ex).await.unwrap();
-        let found = std::fs::symlink_metadata(folder.socket()).unwrap();
+        let found = std::fs::symlink_metadata(socket(&folder)).unwrap();
         assert!(found.file_type().is_socket());
         assert_eq!(found.permissions().mode() & 0o777, 0o600);
         let error = Server::start(apis(), settings.clone(), &ex).await.unwrap_err().to_string();
         assert!(error.contains("another server does"), "{error}");
         server.stop().await;
-        assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0, "nothing is left");
+        assert_eq!(names(folder.path()).len(), 0, "nothing is left");
         assert_eq!(server.task_count(), 0);
     });
 }
@@ -128,19 +129,19 @@ fn a_socket_is_its_owners_alone_and_gone_after_stop() {
 #[test]
 fn what_a_crash_left_is_replaced_and_what_is_no_socket_is_not() {
     run(async |ex| {
-        let folder = Folder::new();
+        let folder = Folder::temporary();
         // A listener that is dropped leaves its file, as a crash does.
-        drop(UnixListener::bind(folder.socket()).unwrap());
-        assert!(folder.socket().exists());
-        let settings = RpcSettings { ipc: Some(IpcSettings::at(folder.socket())), ..RpcSettings::default() };
+        drop(UnixListener::bind(socket(&folder)).unwrap());
+        assert!(socket(&folder).exists());
+        let settings = RpcSettings { ipc: Some(IpcSettings::at(socket(&folder))), ..RpcSettings::default() };
         let server = Server::start(apis(), settings.clone(), &ex).await.unwrap();
-        let client = Client::connect(&ex, folder.socket().to_str().unwrap()).await.unwrap();
+        let client = Client::connect(&ex, socket(&folder).to_str().unwrap()).await.unwrap();
         assert_eq!(FooClient::from(client).hello_world().await.unwrap(), "foobar");
         server.stop().await;
-        std::fs::write(folder.socket(), "precious").unwrap();
+        std::fs::write(socket(&folder), "precious").unwrap();
         let error = Server::start(apis(), settings, &ex).await.unwrap_err().to_string();
         assert!(error.contains("it is there and no socket"), "{error}");
-        assert_eq!(std::fs::read_to_string(folder.socket()).unwrap(), "precious");
+        assert_eq!(std::fs::read_to_string(socket(&folder)).unwrap(), "precious");
     });
 }
 
@@ -150,19 +151,19 @@ fn a_port_that_is_taken_is_told_with_its_setting() {
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let listen = taken.local_addr().unwrap();
         let tcp = TcpSettings { listen, ..TcpSettings::offering(["*"]) };
-        let folder = Folder::new();
-        let ipc = Some(IpcSettings::at(folder.socket()));
+        let folder = Folder::temporary();
+        let ipc = Some(IpcSettings::at(socket(&folder)));
         let settings = RpcSettings { ipc, tcp: Some(tcp), ..RpcSettings::default() };
         let error = Server::start(apis(), settings, &ex).await.unwrap_err().to_string();
         assert!(error.starts_with(&format!("`tcp.listen`: cannot listen at {listen}: ")), "{error}");
-        assert!(!folder.socket().exists(), "none listens when one cannot");
+        assert!(!socket(&folder).exists(), "none listens when one cannot");
     });
 }
 
 #[test]
 fn a_lost_connection_is_an_error_for_every_call_that_waits() {
     run(async |ex| {
-        let folder = Folder::new();
+        let folder = Folder::temporary();
         let server = Server::start(apis(), everything(&folder), &ex).await.unwrap();
         let mut clients = Vec::new();
         for address in addresses(&server) {

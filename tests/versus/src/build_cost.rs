@@ -12,30 +12,13 @@ use crate::outcome::{Failure, Outcome};
 /// A program to build.
 struct Program {
     title: &'static str,
-    /// The workspace, from this package's folder.
-    workspace: &'static str,
-    /// What cargo is told of what to build.
-    target: &'static [&'static str],
+    /// Of this workspace, with a binary of that name.
     package: &'static str,
-    /// Below `target/release`.
-    binary: &'static str,
 }
 
 const PROGRAMS: [Program; 2] = [
-    Program {
-        title: "ours: dchat",
-        workspace: "../..",
-        target: &["--package", "p2p-examples", "--example", "dchat"],
-        package: "p2p-examples",
-        binary: "examples/dchat",
-    },
-    Program {
-        title: "libp2p: chat",
-        workspace: ".",
-        target: &["--package", "libp2p-chat"],
-        package: "libp2p-chat",
-        binary: "libp2p-chat",
-    },
+    Program { title: "ours: dchat", package: "dchat" },
+    Program { title: "libp2p: chat", package: "libp2p-chat" },
 ];
 
 #[derive(Debug, Clone, Serialize)]
@@ -56,7 +39,7 @@ pub(crate) fn measure(scratch: &Path) -> Outcome<Vec<Cost>> {
 
 impl Program {
     fn cost(&self, scratch: &Path) -> Outcome<Cost> {
-        let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(self.workspace).join("Cargo.toml");
+        let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
         // Downloads are no part of a build.
         succeed(cargo(&manifest, "fetch").arg("--locked"))?;
         let target = scratch.join(self.package);
@@ -73,14 +56,14 @@ impl Program {
         let (start, before) = (Instant::now(), children_time()?);
         let mut build = cargo(&manifest, "build");
         succeed(
-            build.args(["--release", "--locked"]).args(self.target).args(profile).arg("--target-dir").arg(&target),
+            build.args(["--release", "--locked"]).args(["--package", self.package]).args(profile).arg("--target-dir").arg(&target),
         )?;
         let cost = Cost {
             program: self.title,
             cpu_seconds: (children_time()?.saturating_sub(before)).as_secs_f64(),
             wall_seconds: start.elapsed().as_secs_f64(),
             crates: self.crates(&manifest)?,
-            stripped_bytes: std::fs::metadata(target.join("release").join(self.binary))?.len(),
+            stripped_bytes: std::fs::metadata(target.join("release").join(self.package))?.len(),
         };
         std::fs::remove_dir_all(&target)?;
         Ok(cost)

@@ -15,12 +15,19 @@ pub(super) struct Received {
     /// The next byte that is expected; one more than the last when the end has come.
     expected: u64,
     /// Beyond it, by offset; never touching, never overlapping.
-    pieces: BTreeMap<u64, Vec<u8>>,
+    pieces: BTreeMap<u64, Piece>,
     end: Option<u64>,
     /// The most bytes kept, read and unread.
     most: usize,
     /// How much room the other end was last told of.
     told: usize,
+}
+
+#[derive(Debug)]
+struct Piece {
+    len: usize,
+    /// Nothing, once nobody will read it: the other end was told that it has come, and will not send it again.
+    bytes: Vec<u8>,
 }
 
 impl Received {
@@ -39,18 +46,19 @@ impl Received {
         while at < end && (self.pieces.len() < MAX_PIECES || at == self.expected) {
             // The piece that `at` lies in, or else the gap up to the next one.
             if let Some((from, known)) = self.pieces.range(..=at).next_back()
-                && at < from + known.len() as u64
+                && at < from + known.len as u64
             {
-                at = from + known.len() as u64;
+                at = from + known.len as u64;
                 continue;
             }
             let next = self.pieces.range(at..).next().map_or(end, |(from, _)| end.min(*from));
-            self.pieces.insert(at, bytes[(at - offset) as usize..(next - offset) as usize].to_vec());
+            let bytes = bytes[(at - offset) as usize..(next - offset) as usize].to_vec();
+            self.pieces.insert(at, Piece { len: bytes.len(), bytes });
             at = next;
         }
         while let Some(piece) = self.pieces.remove(&self.expected) {
-            self.expected += piece.len() as u64;
-            self.ready.extend(piece);
+            self.expected += piece.len as u64;
+            self.ready.extend(piece.bytes);
         }
         if self.end == Some(self.expected) {
             self.expected += 1;
@@ -72,6 +80,7 @@ impl Received {
     /// Forgets what is unread: nobody will read it.
     pub(super) fn discard(&mut self) {
         self.ready = VecDeque::new();
+        self.pieces.values_mut().for_each(|piece| piece.bytes = Vec::new());
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -107,7 +116,7 @@ impl Received {
         let mut ranges: Vec<(u32, u32)> = Vec::new();
         for (from, piece) in &self.pieces {
             let from = u32::try_from(from - self.expected).unwrap_or(u32::MAX);
-            let to = from.saturating_add(piece.len() as u32);
+            let to = from.saturating_add(piece.len as u32);
             let many = ranges.len();
             match ranges.last_mut() {
                 Some((_, end)) if *end == from => *end = to,
@@ -166,6 +175,20 @@ mod tests {
         assert_eq!(received.expected(), 8);
         assert_eq!(read(&mut received), b"abcdefgh");
         assert!(received.has_news_of_room());
+    }
+
+    #[test]
+    fn what_nobody_will_read_takes_no_room_and_counts_as_come() {
+        let mut received = Received::new(1 << 20);
+        for n in 1..10 {
+            received.take(n * 1_000, &[7; 1_000], false);
+            received.discard();
+        }
+        assert!(received.pieces.values().all(|piece| piece.bytes.capacity() == 0));
+        assert_eq!(received.ranges(), [(1_000, 10_000)]);
+        received.take(0, &[7; 1_000], false);
+        received.take(10_000, &[], true);
+        assert!(received.is_finished() && received.expected() == 10_001);
     }
 
     #[test]

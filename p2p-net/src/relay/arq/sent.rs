@@ -12,6 +12,10 @@ use std::time::{Duration, Instant};
 /// Segments that may be under way in any case.
 const LEAST_SEGMENTS: usize = 4;
 
+/// Segments that may be under way at once, however small they are: carriers have a pace in datagrams, and a crowd of tiny
+/// ones would wait there for long. What is written meanwhile goes together.
+const MOST_SEGMENTS: usize = 256;
+
 /// The retransmission time before the first round trip was measured; RFC 6298.
 const FIRST_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -120,15 +124,17 @@ impl Sent {
 
     /// Whether all that was written has come; the end may not have.
     pub(super) fn is_idle(&self) -> bool {
-        self.segments.is_empty() && self.bytes.is_empty()
+        self.bytes.is_empty()
     }
 
     fn end(&self) -> u64 {
         self.base + self.bytes.len() as u64
     }
 
-    fn under_way(&self) -> usize {
-        self.segments.values().filter(|under| under.is_under_way()).map(|under| under.len).sum()
+    /// How many segments are under way, and bytes in them.
+    fn under_way(&self) -> (usize, usize) {
+        let under_way = self.segments.values().filter(|under| under.is_under_way());
+        under_way.fold((0, 0), |(segments, bytes), under| (segments + 1, bytes + under.len))
     }
 
     /// The other end has everything before `expected` and the `ranges` counted from it, and room for `room` more.
@@ -253,7 +259,7 @@ impl Sent {
 
     /// The next segment to be sent: what is lost first, then new bytes, then the end.
     pub(super) fn next(&mut self, now: Instant) -> Option<Piece> {
-        let under_way = self.under_way();
+        let (segments, under_way) = self.under_way();
         let lost = self.segments.iter().find(|(_, under)| under.lost).map(|(offset, under)| (*offset, under.len));
         let (offset, len) = match lost {
             Some(lost) => lost,
@@ -266,7 +272,7 @@ impl Sent {
                 (self.next, bytes.max(1) as usize)
             }
         };
-        if under_way > 0 && under_way + len > self.congestion {
+        if segments >= MOST_SEGMENTS || (under_way > 0 && under_way + len > self.congestion) {
             return None;
         }
         let fin = offset == self.end();

@@ -120,6 +120,41 @@ fn carry(seed: u64, way: Way, len: usize) -> (Duration, u64) {
 }
 
 #[test]
+fn tiny_segments_under_way_are_bounded_and_what_is_written_meanwhile_goes_together() {
+    let now = Clock::simulated().now();
+    let mut end = Arq::open(7, DATAGRAM, PATIENCE, now);
+    let mut segments = 0;
+    for _ in 0..3_000 {
+        end.write(b"x");
+        segments += usize::from(end.transmit(now).is_some());
+    }
+    assert_eq!(segments, 256);
+    assert_eq!(end.sent.next_timeout().map(|at| at - now), Some(Duration::from_secs(1)), "the first is sent again");
+}
+
+#[test]
+fn an_end_that_is_forgotten_when_all_but_the_end_was_heard_is_over_and_not_broken() {
+    let now = Clock::simulated().now();
+    let mut end = Arq::accept(7, DATAGRAM, PATIENCE, now);
+    let said = |offset, payload, expected, flags| Segment {
+        flags,
+        number: 7,
+        offset,
+        expected,
+        room: 1_000,
+        ranges: Vec::new(),
+        payload,
+    };
+    end.write(b"last");
+    assert!(end.transmit(now).is_some());
+    end.finish();
+    end.on_segment(&said(0, b"", 4, Flags::FIN), now);
+    assert!(Segment::parse(&end.transmit(now).unwrap()).unwrap().flags.contains(Flags::FIN), "under way");
+    end.on_segment(&said(0, b"", 0, Flags::RESET), now);
+    assert_eq!(end.broken(), Some(Broken::Abandoned));
+}
+
+#[test]
 fn all_arrives_over_a_good_way_and_without_waste() {
     let (took, datagrams) = carry(1, GOOD, 200_000);
     assert!(took < Duration::from_millis(1500), "{took:?}");

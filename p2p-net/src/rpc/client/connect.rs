@@ -8,6 +8,8 @@ use async_tungstenite::tungstenite::http::HeaderValue;
 use smol::Executor;
 use smol::net::TcpStream;
 
+use super::super::transport::keepalive::keep_alive;
+use super::super::transport::progress::Counted;
 use super::super::transport::{lines, websocket};
 use super::error::CallError;
 use super::http::Endpoint;
@@ -85,7 +87,7 @@ async fn unix(_: &Arc<Executor<'static>>, _: &str) -> Result<Client, String> {
 pub(super) async fn dial(place: &str) -> Result<TcpStream, String> {
     let authority = place.split_once('/').map_or(place, |(authority, _)| authority);
     let stream = TcpStream::connect(authority).await.map_err(|error| error.to_string())?;
-    stream.set_nodelay(true).map_err(|error| error.to_string())?;
+    stream.set_nodelay(true).and_then(|()| keep_alive(&stream)).map_err(|error| error.to_string())?;
     Ok(stream)
 }
 
@@ -99,7 +101,7 @@ async fn upgrade(
         let value = HeaderValue::try_from(format!("Bearer {token}")).map_err(|error| error.to_string())?;
         request.headers_mut().insert("Authorization", value);
     }
-    let stream = dial(place).await?;
+    let stream = Counted::new(dial(place).await?);
     let (stream, _) = client_async_with_config(request, stream, Some(websocket::config(LONGEST_ANSWER)))
         .await
         .map_err(|error| error.to_string())?;

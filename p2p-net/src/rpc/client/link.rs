@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 use smol::{Executor, Task};
 
 use super::super::api::Answer;
-use super::super::error::RpcError;
+use super::super::error::{RpcError, code};
 use super::super::transport::{Incoming, Outgoing, Received};
 use super::super::wire::{self, Call, Id, Params};
 use super::error::{CallError, SubscriptionError};
+use super::size::Size;
 use super::subscription::Queue;
 
 /// Messages that wait to be sent, besides one for each caller.
@@ -48,6 +49,8 @@ struct ToSend {
 
 struct Pending {
     answer: oneshot::Sender<Result<Answered, CallError>>,
+    /// That of the message it is in, once that is on its way.
+    size: Option<Size>,
     /// The namespace of the subscription this call begins.
     subscribes: Option<String>,
 }
@@ -97,7 +100,7 @@ impl Link {
     async fn ask(&self, method: &str, params: Params, subscribes: Option<String>) -> Result<Answered, CallError> {
         let waiting = self.wait(subscribes)?;
         let call = Call { id: Some(Id::Number(waiting.id.into())), method: method.to_owned(), params };
-        self.send(wire::to_bytes(&wire::request(call))).await?;
+        self.send(wire::to_bytes(&wire::request(call)), &[&waiting]).await?;
         waiting.answer().await
     }
 
@@ -116,7 +119,7 @@ impl Link {
             requests.push(wire::request(Call { id: Some(Id::Number(one.id.into())), method, params }));
             waiting.push(one);
         }
-        self.send(wire::to_bytes(&Value::Array(requests))).await?;
+        self.send(wire::to_bytes(&Value::Array(requests)), &waiting.iter().collect::<Vec<_>>()).await?;
         let mut answers = Vec::new();
         for one in waiting {
             match one.answer().await? {
@@ -140,7 +143,15 @@ impl Link {
         let _ = self.send.clone().try_send(message);
     }
 
-    async fn send(&self, bytes: Vec<u8>) -> Result<(), CallError> {
+    /// Sends the message of those who wait for its answers.
+    async fn send(&self, bytes: Vec<u8>, waiting: &[&Waiting<'_>]) -> Result<(), CallError> {
+        let size = Size::of(&bytes, waiting.len());
+        {
+            let mut state = lock(&self.state);
+            for one in waiting {
+                state.pending.entry(one.id).and_modify(|pending| pending.size = Some(size));
+            }
+        }
         self.send.clone().send(ToSend { bytes, sent: None }).await.map_err(|_| self.lost())
     }
 
@@ -156,7 +167,7 @@ impl Link {
         }
         state.last_id += 1;
         let id = state.last_id;
-        state.pending.insert(id, Pending { answer: sender, subscribes });
+        state.pending.insert(id, Pending { answer: sender, size: None, subscribes });
         drop(state);
         Ok(Waiting { link: self, id, answer })
     }
@@ -236,14 +247,19 @@ impl State {
         let answer = answer_of(&mut message);
         match message.get("id").and_then(Value::as_u64) {
             Some(id) => self.answered(id, answer),
-            // It could be about any of them, and nobody else will tell.
             None => {
                 if let Err(error) = answer {
-                    for pending in std::mem::take(&mut self.pending).into_values() {
-                        let _ = pending.answer.send(Err(error.clone().into()));
-                    }
+                    self.refused(&error);
                 }
             }
+        }
+    }
+
+    /// The server could not read a message, not even whose it is.
+    fn refused(&mut self, error: &RpcError) {
+        let meant = |pending: &mut Pending| pending.size.is_some_and(|size| size.may_be_meant(error));
+        for (_, pending) in self.pending.extract_if(.., |_, pending| meant(pending)) {
+            let _ = pending.answer.send(Err(error.clone().into()));
         }
     }
 
@@ -293,9 +309,8 @@ impl State {
 /// What an answer says, as far as it is one.
 pub(super) fn answer_of(message: &mut Value) -> Answer {
     match message.get_mut("error") {
-        Some(error) if !error.is_null() => Err(serde_json::from_value(error.take()).unwrap_or_else(|_| {
-            RpcError::new(super::super::error::code::INTERNAL, "the server sent an error in a form of its own")
-        })),
+        Some(error) if !error.is_null() => Err(serde_json::from_value(error.take())
+            .unwrap_or_else(|_| RpcError::new(code::INTERNAL, "the server sent an error in a form of its own"))),
         _ => Ok(message.get_mut("result").map(Value::take).unwrap_or_default()),
     }
 }

@@ -4,6 +4,7 @@ mod connect;
 mod error;
 mod http;
 mod link;
+mod size;
 mod subscription;
 
 use std::sync::Arc;

@@ -180,16 +180,14 @@ impl Port {
     }
 
     async fn send(&self, stream: &mut HttpStream<TcpStream>, response: &Response) -> io::Result<()> {
-        let sent = self.clock.timeout(self.limits.write_stall, stream.respond(response)).await;
-        sent.map_err(|timed_out| io::Error::new(io::ErrorKind::TimedOut, timed_out))?
+        stream.progress().unless_stalled(&self.clock, self.limits.write_stall, stream.respond(response)).await
     }
 
     async fn switch(&self, stream: &mut HttpStream<TcpStream>, key: &[u8]) -> io::Result<()> {
         let accept = websocket::accept(key);
         let head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n";
         let answer = format!("{head}Sec-WebSocket-Accept: {accept}\r\n\r\n");
-        let sent = self.clock.timeout(self.limits.write_stall, stream.send(answer.as_bytes())).await;
-        sent.map_err(|timed_out| io::Error::new(io::ErrorKind::TimedOut, timed_out))?
+        stream.progress().unless_stalled(&self.clock, self.limits.write_stall, stream.send(answer.as_bytes())).await
     }
 
     async fn speak_websocket(&self, stream: HttpStream<TcpStream>) {

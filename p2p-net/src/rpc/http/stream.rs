@@ -7,6 +7,7 @@ use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use super::head::{Head, Length, MAX_HEAD};
 use super::refusal::{Refusal, Status};
 use crate::rpc::transport::drain;
+use crate::rpc::transport::progress::{Counted, Progress};
 
 /// Bytes read at once.
 const CHUNK: usize = 16 * 1024;
@@ -15,7 +16,7 @@ const MAX_CHUNK_LINE: usize = 256;
 
 /// A connection of HTTP: what has been read of it and not taken yet.
 pub(super) struct HttpStream<S> {
-    stream: S,
+    stream: Counted<S>,
     read: Vec<u8>,
 }
 
@@ -51,12 +52,17 @@ pub(super) struct Response {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> HttpStream<S> {
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, read: Vec::new() }
+        Self { stream: Counted::new(stream), read: Vec::new() }
     }
 
     /// The stream, and what has been read of it already.
-    pub(super) fn into_parts(self) -> (S, Vec<u8>) {
+    pub(super) fn into_parts(self) -> (Counted<S>, Vec<u8>) {
         (self.stream, self.read)
+    }
+
+    /// How much of what is sent the other end has taken.
+    pub(super) fn progress(&self) -> Progress {
+        self.stream.progress()
     }
 
     /// Waits for the first byte of a request; whether one came before the end.

@@ -20,7 +20,7 @@ use crate::settings::duration;
 pub struct RpcLimits {
     /// Bytes of one message that comes in; default 5 MiB, as in geth: a call that brings a file.
     pub body_bytes: usize,
-    /// Bytes of one answer, or of all answers to a batch; default 25 MiB, as in geth.
+    /// Bytes of one answer, or of all answers to a batch; default 25 MiB, as in geth. Those of a batch that do not fit are errors.
     pub answer_bytes: usize,
     /// Calls in one batch; default 1,000, as in geth.
     pub batch: usize,
@@ -36,6 +36,10 @@ pub struct RpcLimits {
     pub queued_notifications: usize,
     /// Bytes of notifications that wait for a subscriber before the oldest is lost; default 4 MiB.
     pub queued_bytes: usize,
+    /// Bytes of answers of one connection that wait to be read, though one alone may have more; default 32 MiB: the longest
+    /// answer, and small ones before it. Calls are read while the longest has room; of those under way already, what finds
+    /// none is an error.
+    pub queued_answer_bytes: usize,
     /// Time for one call; default 30 s, as in geth.
     #[serde(with = "duration")]
     pub request_timeout: Duration,
@@ -46,7 +50,8 @@ pub struct RpcLimits {
     /// How long a connection of HTTP is kept for the next request; default 2 min, as in geth.
     #[serde(with = "duration")]
     pub idle_timeout: Duration,
-    /// How long a caller may not take a message that waits for it before it is dropped; default 20 s, as for peers.
+    /// How long a caller may take no byte of what is being sent to it before it is dropped; default 20 s, as for peers. However
+    /// slow it reads, it is not dropped while it does.
     #[serde(with = "duration")]
     pub write_stall: Duration,
     /// Time for the end of a connection to be told; default 1 s: stopping must not wait for the slow.
@@ -66,6 +71,7 @@ impl Default for RpcLimits {
             subscriptions: 64,
             queued_notifications: 1_024,
             queued_bytes: 4 * 1024 * 1024,
+            queued_answer_bytes: 32 * 1024 * 1024,
             request_timeout: Duration::from_secs(30),
             read_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(120),

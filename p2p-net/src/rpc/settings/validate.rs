@@ -97,6 +97,7 @@ impl RpcLimits {
             ("limits.body_bytes", self.body_bytes, MIN_BYTES),
             ("limits.answer_bytes", self.answer_bytes, MIN_BYTES),
             ("limits.queued_bytes", self.queued_bytes, MIN_BYTES),
+            ("limits.queued_answer_bytes", self.queued_answer_bytes, MIN_BYTES),
             ("limits.batch", self.batch, 1),
             ("limits.depth", self.depth, 2),
             ("limits.connections", self.connections, 1),

@@ -1,7 +1,9 @@
 //! How messages come and go: each transport turns a socket into whole messages, and knows nothing of what is in them.
 
 pub(crate) mod in_process;
+pub(crate) mod keepalive;
 pub(crate) mod lines;
+pub(crate) mod progress;
 mod splitter;
 #[cfg(unix)]
 pub(crate) mod unix;
@@ -10,6 +12,7 @@ pub(crate) mod websocket;
 use std::future::Future;
 use std::io;
 
+use progress::Progress;
 use smol::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// What came in.
@@ -31,6 +34,11 @@ pub(crate) trait Incoming: Send + 'static {
 pub(crate) trait Outgoing: Send + 'static {
     /// Sends one message.
     fn send(&mut self, message: Vec<u8>) -> impl Future<Output = io::Result<()>> + Send;
+
+    /// How much of it the other end has taken; the default is that nobody knows.
+    fn progress(&self) -> Progress {
+        Progress::default()
+    }
 
     /// Says that no more will come; the default is that the end of the connection says it.
     fn finish(&mut self) -> impl Future<Output = ()> + Send {

@@ -11,6 +11,7 @@ use async_tungstenite::{WebSocketReceiver, WebSocketSender, WebSocketStream};
 use futures::StreamExt;
 use smol::net::TcpStream;
 
+use super::progress::{Counted, Progress};
 use super::{Incoming, Outgoing, Received};
 
 /// What answers the key of a caller that wants to speak WebSocket.
@@ -19,23 +20,23 @@ pub(crate) fn accept(key: &[u8]) -> String {
 }
 
 pub(crate) struct WebSocketIn {
-    receiver: WebSocketReceiver<TcpStream>,
+    receiver: WebSocketReceiver<Counted<TcpStream>>,
     close: Close,
     ended: bool,
 }
 
 pub(crate) struct WebSocketOut {
-    sender: WebSocketSender<TcpStream>,
+    sender: WebSocketSender<Counted<TcpStream>>,
     close: Close,
     /// The socket underneath, for its end.
-    socket: TcpStream,
+    socket: Counted<TcpStream>,
 }
 
 /// What the other end is told at the end.
 type Close = Arc<Mutex<Option<CloseFrame>>>;
 
 /// The server's end of a connection whose caller has been answered; `read` is what it has sent since.
-pub(crate) async fn serve(stream: TcpStream, read: Vec<u8>, most: usize) -> (WebSocketIn, WebSocketOut) {
+pub(crate) async fn serve(stream: Counted<TcpStream>, read: Vec<u8>, most: usize) -> (WebSocketIn, WebSocketOut) {
     split(WebSocketStream::from_partially_read(stream, read, Role::Server, Some(config(most))).await)
 }
 
@@ -45,7 +46,7 @@ pub(crate) fn config(most: usize) -> WebSocketConfig {
 }
 
 /// The two directions.
-pub(crate) fn split(stream: WebSocketStream<TcpStream>) -> (WebSocketIn, WebSocketOut) {
+pub(crate) fn split(stream: WebSocketStream<Counted<TcpStream>>) -> (WebSocketIn, WebSocketOut) {
     let socket = stream.get_ref().clone();
     let (sender, receiver) = stream.split();
     let close = Close::default();
@@ -90,6 +91,10 @@ impl Outgoing for WebSocketOut {
             Error::Io(error) => error,
             other => io::Error::other(other),
         })
+    }
+
+    fn progress(&self) -> Progress {
+        self.socket.progress()
     }
 
     async fn finish(&mut self) {

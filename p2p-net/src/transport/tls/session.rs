@@ -151,12 +151,12 @@ impl Rest {
     }
 
     /// How many bytes to read for a caller with room for `room`: what fits once it is decrypted, and at least the whole of
-    /// the record that has begun.
+    /// the record that has begun. Never few, however much is held: a handshake message in several records is held whole.
     pub(super) fn wanted(&self, room: usize) -> usize {
         let begun =
             self.held.get(3..HEADER).map_or(0, |len| HEADER + usize::from(u16::from_be_bytes([len[0], len[1]])));
         let missing = begun.saturating_sub(self.held.len());
-        room.clamp(*READ.start(), *READ.end()).saturating_sub(self.held.len()).max(missing).max(HEADER)
+        room.min(*READ.end()).saturating_sub(self.held.len()).max(missing).max(*READ.start())
     }
 
     /// Hands out what was decrypted earlier and had no room.

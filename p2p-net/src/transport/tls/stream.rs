@@ -23,10 +23,14 @@ const MAX_RECORD: usize = HEADER + (16 << 10) + 256;
 const OVERHEAD: usize = HEADER + 1 + 16;
 /// The most plaintext in one record.
 const FRAGMENT: usize = 16 << 10;
-/// The most bytes encrypted at once: what a socket that is stuck leaves in memory, and how long the other half waits.
-const CHUNK: usize = 64 << 10;
+/// The most bytes encrypted at once: what a socket that is stuck leaves in memory, and how long the other half waits. A
+/// channel writes 64 KiB of large messages with what there is of small ones; all of that is one call of the system.
+const CHUNK: usize = 80 << 10;
 /// The most bytes of the other end's that lie unprocessed: the largest handshake message rustls takes is 64 KiB.
 const MAX_HELD: usize = (64 << 10) + MAX_RECORD;
+/// How many reads without plaintext one poll makes before other tasks have their turn: the other end may send handshake
+/// messages for as long as it likes.
+const TURNS: usize = 16;
 /// Room for what the session itself has to say when something is encrypted: a change of keys, or its last alert.
 const CONTROL: usize = 256;
 
@@ -113,7 +117,7 @@ impl<S: Session, R: AsyncRead + Unpin> AsyncRead for Reader<S, R> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         let Self { io, shared } = self.get_mut();
         let mut room = Room::new(buf);
-        loop {
+        for turn in 0.. {
             let (held, wanted) = {
                 let Core { rest, .. } = &mut *shared.lock()?;
                 rest.take_plain(&mut room);
@@ -122,6 +126,9 @@ impl<S: Session, R: AsyncRead + Unpin> AsyncRead for Reader<S, R> {
                 }
                 (rest.held.len(), rest.wanted(room.buffer.len()))
             };
+            if turn == TURNS {
+                break;
+            }
             ready!(with_scratch(held + wanted, |scratch| {
                 let read = ready!(Pin::new(&mut *io).poll_read(cx, &mut scratch[held..]))?;
                 let mut core = shared.lock()?;
@@ -134,6 +141,8 @@ impl<S: Session, R: AsyncRead + Unpin> AsyncRead for Reader<S, R> {
                 Poll::Ready(core.receive_all(&mut scratch[start..held + read], &mut room).map_err(invalid))
             }))?;
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

@@ -1,4 +1,6 @@
-//! The two steps of a handshake, as they are sealed.
+//! The steps of a handshake, as they are sealed.
+
+use crate::keys::SymmetricKey;
 
 /// A step of a handshake.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,22 +14,37 @@ pub enum Step {
     Answer {
         /// The offer that this answers.
         offer: [u8; 32],
-        /// The ephemeral key of who answers.
+        /// The ephemeral key of who answered.
         ephemeral: [u8; 32],
     },
+    /// The answer has come: sealed under the keys that were agreed on, as the next is.
+    Confirm,
+    /// The confirmation has come.
+    Confirmed,
+}
+
+/// What is to be sent in return for a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// A step, sealed to the other node.
+    Sealed(Step),
+    /// A step, sealed under a key of the session.
+    Under(SymmetricKey, Step),
 }
 
 /// Bytes that are no step of a handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("these are no bytes of an offer or an answer")]
+#[error("these are no bytes of a step of a handshake")]
 pub struct NotAStep;
 
 impl Step {
-    /// As bytes: 0 and the key, or 1, the key that was offered and the key.
+    /// As bytes: 0 and the key; 1, the key that was offered and the key; 2; or 3.
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Offer { ephemeral } => [&[0], &ephemeral[..]].concat(),
             Self::Answer { offer, ephemeral } => [&[1], &offer[..], ephemeral].concat(),
+            Self::Confirm => vec![2],
+            Self::Confirmed => vec![3],
         }
     }
 
@@ -44,6 +61,8 @@ impl Step {
                 let (offer, ephemeral) = rest.split_at_checked(32).ok_or(NotAStep)?;
                 Ok(Self::Answer { offer: key(offer)?, ephemeral: key(ephemeral)? })
             }
+            [2] => Ok(Self::Confirm),
+            [3] => Ok(Self::Confirmed),
             _ => Err(NotAStep),
         }
     }
@@ -55,8 +74,8 @@ mod tests {
 
     #[test]
     fn steps_come_back_and_nothing_else_does() {
-        let steps = [Step::Offer { ephemeral: [1; 32] }, Step::Answer { offer: [2; 32], ephemeral: [3; 32] }];
-        for step in steps {
+        let keys = [Step::Offer { ephemeral: [1; 32] }, Step::Answer { offer: [2; 32], ephemeral: [3; 32] }];
+        for step in keys.into_iter().chain([Step::Confirm, Step::Confirmed]) {
             let bytes = step.to_bytes();
             assert_eq!(Step::from_bytes(&bytes), Ok(step));
             for length in 0..bytes.len() {
@@ -64,6 +83,7 @@ mod tests {
             }
             assert_eq!(Step::from_bytes(&[&bytes[..], &[0]].concat()), Err(NotAStep));
         }
+        assert_eq!(Step::from_bytes(&[4]), Err(NotAStep));
         assert_eq!(Step::from_bytes(&[2; 33]), Err(NotAStep));
     }
 }

@@ -100,6 +100,6 @@ macro_rules! sized {
 
 sized!(Kilobyte count_kilobyte, up to 1 << 10, window p2p_net::message::DEFAULT_WINDOW);
 sized!(Kilobytes count_kilobytes, up to 64 << 10, window p2p_net::message::DEFAULT_WINDOW);
-sized!(Big count_big, up to 1 << 20, window 2 << 20);
+sized!(Big count_big, up to 1 << 20, window 3 << 19);
 // The largest message there is, its encoding's own bytes included.
 sized!(Huge count_huge, up to (16 << 20) - 64, window 2 << 20);
