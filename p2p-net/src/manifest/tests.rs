@@ -27,19 +27,9 @@ struct Known {
 }
 
 fn spec(name: &'static str, shape: Shape) -> MessageSpec {
-    MessageSpec {
-        name,
-        id: MessageId::of(name),
-        max_bytes: 100,
-        window: 10_000,
-        fingerprint: shape.fingerprint(),
-        shape: Box::leak(Box::new(shape)),
-        reply: None,
-        stream: false,
-        rate: None,
-        priority: Priority::Normal,
-        type_name: || "T",
-    }
+    let fingerprint = shape.fingerprint();
+    let shape = Box::leak(Box::new(shape));
+    MessageSpec { max_bytes: 100, window: 10_000, fingerprint, shape, ..MessageSpec::named(name) }
 }
 
 fn yes() -> MessageSpec {

@@ -299,22 +299,9 @@ fn differ(known: &MessageSpec, spec: &MessageSpec) -> Result<(), LaneError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::Shape;
 
     fn spec(name: &'static str, type_name: fn() -> &'static str) -> MessageSpec {
-        MessageSpec {
-            name,
-            id: MessageId::of(name),
-            max_bytes: 100,
-            window: 1 << 20,
-            fingerprint: 1,
-            shape: &Shape::Unit,
-            reply: None,
-            stream: false,
-            rate: None,
-            priority: Priority::Normal,
-            type_name,
-        }
+        MessageSpec { max_bytes: 100, window: 1 << 20, type_name, ..MessageSpec::named(name) }
     }
 
     #[test]

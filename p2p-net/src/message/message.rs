@@ -240,6 +240,26 @@ pub struct MessageSpec {
     pub type_name: fn() -> &'static str,
 }
 
+#[cfg(test)]
+impl MessageSpec {
+    /// One of a message without fields, for tests of what lists and carries messages.
+    pub(crate) fn named(name: &'static str) -> Self {
+        Self {
+            name,
+            id: MessageId::of(name),
+            max_bytes: 64,
+            window: 4096,
+            fingerprint: 1,
+            shape: &super::Shape::Unit,
+            reply: None,
+            stream: false,
+            rate: None,
+            priority: Priority::Normal,
+            type_name: || "T",
+        }
+    }
+}
+
 impl MessageSpec {
     /// The data of `M`.
     pub const fn of<M: Message>() -> Self {

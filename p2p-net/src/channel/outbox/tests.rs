@@ -1,24 +1,8 @@
 use super::*;
-use crate::message::{MessageSpec, Shape};
+use crate::message::MessageSpec;
 
 fn spec(name: &'static str, max_bytes: usize, window: u32) -> (MessageSpec, bool) {
-    let (id, type_name) = (MessageId::of(name), (|| "T") as fn() -> &'static str);
-    (
-        MessageSpec {
-            name,
-            id,
-            max_bytes,
-            window,
-            fingerprint: 1,
-            shape: &Shape::Unit,
-            reply: None,
-            stream: false,
-            rate: None,
-            priority: Priority::Normal,
-            type_name,
-        },
-        false,
-    )
+    (MessageSpec { max_bytes, window, ..MessageSpec::named(name) }, false)
 }
 
 fn outbox() -> (Outbox, LaneIndex, LaneIndex, LaneIndex) {

@@ -10,9 +10,9 @@ use super::{Outgoing, Writes};
 use crate::clock::Clock;
 use crate::event::Events;
 use crate::identity::SecretKey;
+use crate::message::MessageSpec;
 use crate::message::frame::{self, Kind};
 use crate::message::lane::LaneTable;
-use crate::message::{MessageId, MessageSpec, Priority, Shape};
 
 /// A socket that takes everything.
 #[derive(Clone, Default)]
@@ -34,19 +34,7 @@ impl AsyncWrite for Socket {
 }
 
 fn spec() -> MessageSpec {
-    MessageSpec {
-        name: "say",
-        id: MessageId::of("say"),
-        max_bytes: 64,
-        window: 4096,
-        fingerprint: 1,
-        shape: &Shape::Unit,
-        reply: None,
-        stream: false,
-        rate: None,
-        priority: Priority::Normal,
-        type_name: || "Say",
-    }
+    MessageSpec::named("say")
 }
 
 /// Stands for the executor's other threads: as soon as the writer task is woken for the first time, another sender leaves a

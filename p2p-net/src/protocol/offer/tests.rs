@@ -1,20 +1,8 @@
 use super::*;
-use crate::message::{MessageSpec, Priority};
+use crate::message::MessageSpec;
 
 fn say() -> MessageSpec {
-    MessageSpec {
-        name: "say",
-        id: MessageId::of("say"),
-        max_bytes: 9,
-        window: 9999,
-        fingerprint: 1,
-        shape: &Shape::Unit,
-        reply: None,
-        stream: false,
-        rate: None,
-        priority: Priority::Normal,
-        type_name: || "Say",
-    }
+    MessageSpec { max_bytes: 9, window: 9999, type_name: || "Say", ..MessageSpec::named("say") }
 }
 
 fn lanes() -> LaneTable {
